@@ -35,6 +35,7 @@ struct Section {
   uint32_t seats = 0;
   uint32_t seat_base = 0;
   std::vector<Row> rows;
+  std::vector<uint32_t> rows_by_name;  // places in `rows`, in the order of names; set by number_seats()
 };
 
 struct Event {
@@ -54,14 +55,16 @@ struct Event {
     int64_t ttl_s = 300, extensions = 1, payment_cap_s = 600, seats_per_user = 4, release_window_s = 20;
   } holds;
 
-  uint32_t seat_count = 0;  // set by number_seats()
+  uint32_t seat_count = 0;                // set by number_seats()
+  std::vector<uint32_t> sections_by_id;   // places in `sections`, in the order of ids; set by number_seats()
 
   // From PostgreSQL, not from the definition.
   EventState state = EventState::draft;
   int64_t epoch = 0;
   int64_t version = 0;      // of the row; grows with each change
 
-  void number_seats();      // fills seat_base and seats of every section and row, and seat_count
+  // Fills seat_base and seats of every section and row, seat_count and the search orders. Before any of these:
+  void number_seats();
   std::optional<uint32_t> seat_index(std::string_view seat_id) const;
   const Section* section(std::string_view section_id) const;
   const Section& section_of(uint32_t seat) const;

@@ -41,6 +41,11 @@ inline constexpr uint32_t seats_per_user_max = 64;
 inline constexpr uint32_t sections_max = 1024;
 inline constexpr uint32_t seats_max = 1'000'000;
 inline constexpr uint32_t events_max = 256;
+inline constexpr std::size_t definition_bytes_max = 1024 * 1024;  // PUT /admin/v1/events/{event}
+inline constexpr std::size_t title_bytes_max = 256;               // names of events, venues and sections
+inline constexpr uint32_t seat_number_max = 1'000'000;            // printed on a seat
+inline constexpr int64_t amount_max = 1'000'000'000'000;          // minor units; a basket stays exact in a double
+inline constexpr uint32_t tiers_max = 16;
 
 // Writers
 inline constexpr uint32_t writer_ring_entries = 4096;             // per core and direction; power of two
