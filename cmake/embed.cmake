@@ -7,7 +7,7 @@ function(onsale_embed_text file name output)
     DEPENDS ${file} ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake VERBATIM)
 endfunction()
 
-# One constant a script; `_common.lua` is put in front of each when the program starts (lua/scripts.cpp).
+# One constant a script; parts named by USES go in front when the program starts (lua/scripts.cpp).
 function(onsale_embed_scripts folder output)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.lua)
   set(names)

@@ -45,10 +45,19 @@ std::vector<std::string> words(std::string_view line) {
   return found;
 }
 
-Script script(std::string_view name, std::string_view common, std::string_view body) {
+using Files = std::span<const std::pair<std::string_view, std::string_view>>;
+
+std::string_view part(Files files, std::string_view name) {
+  auto found = std::ranges::find(files, "_" + std::string{name}, [](auto& file) { return file.first; });
+  ONSALE_ASSERT(found != files.end());
+  return found->second;
+}
+
+Script script(Files files, std::string_view name, std::string_view body) {
   Script made;
   made.name = name;
-  made.source = std::string{common} + std::string{body};
+  for (const auto& used : words(header(body, "-- USES:"))) made.source += part(files, used);
+  made.source += body;
   made.sha1 = sha1_hex(made.source);
   made.keys = words(header(body, "-- KEYS:"));
   auto width = words(header(body, "-- WIDTH:"));
@@ -66,11 +75,9 @@ std::string key_of(std::string_view event, std::string_view key) {
 }
 
 Scripts::Scripts() {
-  std::span all{embedded::scripts, embedded::scripts_size};
-  auto common = std::ranges::find(all, "_common", [](auto& file) { return file.first; });
-  ONSALE_ASSERT(common != all.end());
-  for (const auto& [name, body] : all)
-    if (name != "_common") scripts_.push_back(script(name, common->second, body));
+  Files files{embedded::scripts, embedded::scripts_size};
+  for (const auto& [name, body] : files)
+    if (!name.starts_with('_')) scripts_.push_back(script(files, name, body));
   std::ranges::sort(scripts_, {}, &Script::name);
 }
 

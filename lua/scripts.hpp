@@ -1,7 +1,8 @@
-// The Redis scripts as they travel inside the program: one decision a file in lua/, `_common.lua` in front of each.
+// The Redis scripts as they travel inside the program: one decision a file in lua/.
 //
 // The first line of a script names its keys in order (`-- KEYS: meta line active`); a batch script has a second line
-// `-- WIDTH: 3`, the number of arguments an item takes. Key <x> of event e is `{e}:<x>`; ARGV[1] is the epoch.
+// `-- WIDTH: 3`, the number of arguments an item takes; `-- USES: clock records` puts the shared parts _clock.lua and
+// _records.lua in front of it (only what it uses: a function costs Redis its making at each call). Key <x> of event e is `{e}:<x>`; ARGV[1] is the epoch.
 // Ownership: immutable after construction; app builds one and hands references down. Thread: any.
 #pragma once
 #include <cstdint>
