@@ -1,0 +1,116 @@
+"""The command line of `./dev`."""
+
+import argparse
+import shutil
+import sys
+
+from app.stand import build, testing, up
+from app.stand.errors import StandError
+from app.stand.folder import DataFolder
+from app.stand.kafka import KINDS
+from app.stand.paths import BUILD, ROOT
+
+_EPILOG = """\
+options of demo and up:
+  --port PORT        public listener (default: 8080, or a free one when that is taken)
+  --ops-port PORT    operations listener (default: 9090, or a free one when that is taken)
+  --workers N        cores that onsaled uses (default: all)
+  --data DIR         data folder (default: ./data); DIR/env tells other programs where everything is
+  --kafka KIND       embedded: a stand-in without a JVM (default); real: Apache Kafka on a JVM; none
+options of demo:
+  --buyers N --seats N --standing N    size of the crowd and the hall (default: 2000, 500, 200)
+  --report FILE.json                   write the table as JSON, too
+  --exit                               stop everything after the sale; non-zero when an invariant broke
+
+./dev COMMAND --help says the same of one command. Missing Debian packages are named, then installed by apt-get.
+"""
+
+
+def main(arguments):
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except up.Stopped:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except StandError as error:
+        print(f"dev: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="./dev", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EPILOG,
+        description="onsale, the open-source server for ticket on-sales: build it, watch it, test it.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_up(commands)
+    tests = commands.add_parser("test", help="run all tests; the last line is `N passed, N failed`")
+    tests.add_argument("--only", metavar="LEG", choices=testing.LEGS, action="append",
+                       help=f"only this leg ({', '.join(testing.LEGS)}); may be given more than once")
+    tests.set_defaults(run=testing.test)
+    commands.add_parser("build", help="build everything into build/").set_defaults(run=_build)
+    clean = commands.add_parser("clean", help="delete what was built and the data folder")
+    clean.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
+    clean.set_defaults(run=_clean)
+    return parser
+
+
+def _add_demo(commands):
+    demo = commands.add_parser("demo", help="a whole sale: servers, an event, a crowd of buyers, and a checked table")
+    _add_stand_options(demo)
+    demo.add_argument("--buyers", type=_positive, default=2000, metavar="N", help="simulated buyers (default: 2000)")
+    demo.add_argument("--seats", type=_positive, default=500, metavar="N", help="numbered seats (default: 500)")
+    demo.add_argument("--standing", type=_positive, default=200, metavar="N", help="standing places (default: 200)")
+    demo.add_argument("--report", metavar="FILE.json", help="write the table as JSON, too")
+    demo.add_argument("--exit", action="store_true",
+                      help="stop everything after the sale; non-zero when an invariant broke")
+    demo.set_defaults(run=up.demo)
+
+
+def _add_up(commands):
+    command = commands.add_parser("up", help="the same servers without a crowd, until Ctrl-C; writes DIR/env when ready")
+    _add_stand_options(command)
+    command.set_defaults(run=up.up)
+
+
+def _add_stand_options(command):
+    command.add_argument("--port", type=_port, metavar="PORT", help="public listener (default: 8080)")
+    command.add_argument("--ops-port", type=_port, metavar="PORT", help="operations listener (default: 9090)")
+    command.add_argument("--workers", type=_positive, metavar="N", help="cores that onsaled uses (default: all)")
+    command.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
+    command.add_argument("--kafka", choices=KINDS, default="embedded",
+                         help="real: Apache Kafka on a JVM; embedded: a stand-in without one (default); none")
+
+
+def _build(_options):
+    build.build()
+    return 0
+
+
+def _clean(options):
+    folder = DataFolder(options.data)
+    if folder.directory.exists():
+        if not folder.path("lock").exists():
+            raise StandError(f"{folder.directory} is no data folder of ./dev; it is left alone")
+        folder.acquire()
+        folder.remove()
+        folder.release()
+    for directory in ROOT.glob(BUILD.name + "*"):
+        shutil.rmtree(directory)
+    return 0
+
+
+def _positive(text):
+    return _number(text, 1, 10_000_000)
+
+
+def _port(text):
+    return _number(text, 1, 65535)
+
+
+def _number(text, least, most):
+    if not text.isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+    return int(text)

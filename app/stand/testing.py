@@ -1,0 +1,201 @@
+"""`./dev test`: every test there is, leg after leg, a table, and the closing line `N passed, N failed`.
+
+A leg that cannot run (the build fails, a program crashes) counts as one failure and the next leg runs all the same.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+from app.stand.build import build
+from app.stand.errors import KafkaUnavailable, StandError
+from app.stand.kafka import fetch_jars
+from app.stand.paths import BUILD, ROOT
+
+LEGS = ("unit", "integration", "servers", "asan", "tsan")
+
+_PROGRAM_TIMEOUT_S = 300
+_PYTEST_TIMEOUT_S = 1500
+_ASAN = BUILD.with_name("build-asan")
+_TSAN = BUILD.with_name("build-tsan")
+# Threads meet in these: rings, snapshots, writer pool, keeper.
+_TSAN_PROGRAMS = ("unit_core", "unit_persist")
+
+
+@dataclasses.dataclass
+class Result:
+    """What one program or one pytest run came to."""
+
+    name: str
+    passed: int
+    failed: int
+    seconds: float = 0.0
+    note: str = ""
+
+
+def test(options):
+    """Runs the legs; 0 when nothing failed and something passed."""
+    results = []
+    for leg in options.only or LEGS:
+        print(f"\n== {leg} ==", flush=True)
+        results += _guarded(leg)
+    _print_table(results)
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 0 if passed and not failed else 1
+
+
+def _guarded(leg):
+    start = time.monotonic()
+    results = []
+    try:
+        for result in _RUNS[leg]():
+            results.append(result)
+    except StandError as error:
+        print(error, flush=True)
+        results.append(Result(leg, 0, 1, time.monotonic() - start, "could not run"))
+    return results
+
+
+def _unit():
+    build(quiet=True, say=_say)
+    yield from _doctest_programs(BUILD, "unit_*", "tidy")
+
+
+def _integration():
+    build(quiet=True, say=_say)
+    yield from _doctest_programs(BUILD, "integration_*")
+
+
+def _servers():
+    build(quiet=True, say=_say)
+    kafka = _best_kafka()
+    yield _pytest(f"real servers, Kafka {kafka}", "tests/integration", "tests/fault", kafka=kafka)
+
+
+def _asan():
+    units = sorted(path.name for path in BUILD.glob("unit_*"))
+    build(_ASAN, targets=[*units, "onsaled", "onsale-kafka-embedded"], sanitize="address,undefined", quiet=True,
+          say=_say)
+    reports = _ASAN / "reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir()
+    env = {"ASAN_OPTIONS": f"log_path={reports}/asan", "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports}/ubsan",
+           "ONSALE_BUILD_DIR": str(_ASAN)}
+    yield from _doctest_programs(_ASAN, "unit_*", env=env, label="asan")
+    yield _pytest("asan: onsaled, Kafka embedded", "tests/integration", "-m", "sanitized", kafka="embedded", env=env)
+    yield _report_of_reports(reports)
+
+
+def _tsan():
+    build(_TSAN, targets=_TSAN_PROGRAMS, sanitize="thread", quiet=True, say=_say)
+    # The sanitizer of GCC 12 cannot place its shadow under the address randomisation of newer kernels.
+    yield from _doctest_programs(_TSAN, "unit_*", env={"TSAN_OPTIONS": "halt_on_error=1"}, label="tsan",
+                                 prefix=["setarch", "-R"])
+
+
+_RUNS = {"unit": _unit, "integration": _integration, "servers": _servers, "asan": _asan, "tsan": _tsan}
+
+
+def _best_kafka():
+    """The real broker; where it cannot be had, the stand-in, and everybody is told."""
+    try:
+        fetch_jars(_say)
+        return "real"
+    except KafkaUnavailable as error:
+        _say(f"{error}\nThe tests run on the embedded stand-in for Kafka instead.")
+        return "embedded"
+
+
+def _doctest_programs(directory, *patterns, env=None, label="", prefix=()):
+    programs = sorted(path for pattern in patterns for path in directory.glob(pattern) if os.access(path, os.X_OK))
+    if not programs:
+        raise StandError(f"no program {' or '.join(patterns)} in {directory.name}/")
+    for program in programs:
+        result = _doctest(program, env or {}, prefix)
+        result.name = f"{label}: {result.name}" if label else result.name
+        _say(f"  {result.name}: {result.passed} passed, {result.failed} failed ({result.seconds:.1f} s)")
+        yield result
+
+
+def _doctest(program, env, prefix):
+    start = time.monotonic()
+    try:
+        done = subprocess.run([*prefix, str(program), "--no-colors=true"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=_PROGRAM_TIMEOUT_S, cwd=ROOT, env=os.environ | env)
+        output, status = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as expired:
+        output, status = (expired.stdout or b"").decode(errors="replace"), "a timeout"
+    passed, failed = doctest_counts(output)
+    if status != 0:
+        failed = max(failed, 1)
+        print(f"{program.name} ended with {status}:\n{_tail(output)}", flush=True)
+    return Result(program.name, passed, failed, time.monotonic() - start)
+
+
+def doctest_counts(output):
+    """(passed, failed) test cases of doctest's summary line; (0, 0) when the program did not get that far."""
+    summary = re.search(r"\[doctest\] test cases: *\d+ \| *(\d+) passed \| *(\d+) failed", output)
+    return (int(summary[1]), int(summary[2])) if summary else (0, 0)
+
+
+def _pytest(name, *arguments, kafka, env=None):
+    """One pytest run with its output as progress. pytest's exit status 5 (no test) is a failure here."""
+    report = BUILD / "pytest.xml"
+    report.unlink(missing_ok=True)
+    environment = os.environ | {"ONSALE_TEST_KAFKA": kafka, "PYTHONPATH": str(ROOT)} | (env or {})
+    start = time.monotonic()
+    try:
+        status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=8",
+                                 f"--junitxml={report}", *arguments], cwd=ROOT, env=environment,
+                                timeout=_PYTEST_TIMEOUT_S).returncode
+    except subprocess.TimeoutExpired:
+        status = "a timeout"
+    passed, failed, skipped = junit_counts(report)
+    if status != 0:
+        failed = max(failed, 1)
+    return Result(name, passed, failed, time.monotonic() - start, f"{skipped} skipped" if skipped else "")
+
+
+def junit_counts(report):
+    """(passed, failed, skipped) of a JUnit file; (0, 0, 0) when there is none."""
+    if not pathlib.Path(report).exists():
+        return 0, 0, 0
+    suites = xml.etree.ElementTree.parse(report).getroot().iter("testsuite")
+    tests = failed = skipped = 0
+    for suite in suites:
+        tests += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return max(tests - failed - skipped, 0), failed, skipped
+
+
+def _report_of_reports(reports):
+    """A sanitizer's report is a failure, also when no test saw it: one at exit, say."""
+    written = sorted(reports.iterdir())
+    for report in written:
+        print(f"{report.name}:\n{_tail(report.read_text(errors='replace'))}", flush=True)
+    return Result("asan: no report written", 0 if written else 1, len(written))
+
+
+def _print_table(results):
+    width = max([len(result.name) for result in results] + [4])
+    print(f"\n{'test':<{width}}  passed  failed  seconds")
+    for result in results:
+        print(f"{result.name:<{width}}  {result.passed:>6}  {result.failed:>6}  {result.seconds:>7.1f}  {result.note}"
+              .rstrip())
+    print()
+
+
+def _tail(output, lines=80):
+    return "\n".join("    " + line for line in output.splitlines()[-lines:])
+
+
+def _say(text):
+    print(text, flush=True)
