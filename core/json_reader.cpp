@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace core {
@@ -39,6 +40,11 @@ void JsonReader::fail(std::string_view path, std::string_view what) {
 }
 
 namespace {
+
+// What is stored, signed or printed somewhere must not carry a NUL or a line end there.
+bool without_controls(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
 
 // Counts every member of this name, so that the second is noticed wherever it stands.
 std::optional<dom::element> member(dom::object object, std::string_view name, int& times) {
@@ -97,8 +103,9 @@ std::string_view JsonReader::text(std::string_view path, std::size_t bytes_min, 
   const auto found = require(path);
   if (!found) return {};
   std::string_view value;
-  if (!found->get(value) && value.size() >= bytes_min && value.size() <= bytes_max) return value;
-  fail(path, fmt::format("must be a text of {} to {} bytes", bytes_min, bytes_max));
+  const bool fits = !found->get(value) && value.size() >= bytes_min && value.size() <= bytes_max;
+  if (fits && without_controls(value)) return value;
+  fail(path, fmt::format("must be a text of {} to {} bytes without control characters", bytes_min, bytes_max));
   return {};
 }
 
@@ -119,7 +126,9 @@ std::size_t JsonReader::texts(std::string_view path, std::span<std::string_view>
   }
   std::size_t count = 0;
   for (const auto item : items) {
-    if (item.get(out[count])) fail(fmt::format("{}[{}]", path, count), "must be a text");
+    if (item.get(out[count]) || !without_controls(out[count])) {
+      fail(fmt::format("{}[{}]", path, count), "must be a text without control characters");
+    }
     ++count;
   }
   return good() ? count : 0;

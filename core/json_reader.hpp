@@ -8,6 +8,7 @@
 //   if (!reader.good()) return problem(x, Code::bad_request, reader.problem());
 //
 // The whole body is checked before the first read, so a body that is broken behind the last member is refused as well.
+// Texts hold no control characters: what is stored or printed somewhere must not carry a NUL or a line end there.
 // Unknown members are ignored; a member that appears twice is refused, because readers disagree on which one counts.
 // Nothing is allocated once the reader has seen a body of the largest size, except for the sentence of a problem.
 // Ownership: owns a copy of the body; texts are views that die at the next parse(). Thread: one; a core has one.
