@@ -17,7 +17,7 @@
 namespace core {
 
 struct FrameRoom {
-  static constexpr std::size_t bytes_max = 1024;
+  static constexpr std::size_t bytes_max = 2048;
   alignas(16) std::byte frame[bytes_max];
   bool running = false;  // true from the start of the coroutine until its frame is gone
 };

@@ -1,4 +1,4 @@
-#include "app/redis_records.hpp"
+#include "seat/redis_records.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-namespace app {
+namespace seat {
 namespace {
 
 // Takes fields off the front of a record; one failure makes the whole record unreadable.
@@ -125,4 +125,4 @@ std::string PaymentRecord::text() const {
   return fmt::format("{};{};{};{};{}", decision, hold, user, amount, currency);
 }
 
-}  // namespace app
+}  // namespace seat
