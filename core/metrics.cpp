@@ -81,13 +81,13 @@ Gauge Metrics::gauge(std::string_view name, std::string_view help, MetricLabels 
 }
 
 Histogram Metrics::histogram(std::string_view name, std::string_view help, std::span<const uint64_t> bounds,
-                             double unit, MetricLabels labels) {
+                             double steps_per_unit, MetricLabels labels) {
   ONSALE_ASSERT(std::ranges::is_sorted(bounds) && !bounds.empty());
   std::lock_guard lock{mutex_};
   auto& added = family(name, help, Kind::histogram);
   ONSALE_ASSERT(added.series.empty() || std::ranges::equal(added.bounds, bounds));
   added.bounds = bounds;
-  added.unit = unit;
+  added.steps_per_unit = steps_per_unit;
   return {add_series(added, labels, static_cast<uint32_t>(bounds.size()) + 2), bounds};
 }
 
@@ -103,7 +103,9 @@ MetricsShard& Metrics::shard(uint32_t index) {
 
 Metrics::Family& Metrics::family(std::string_view name, std::string_view help, Kind kind) {
   const auto found = std::ranges::find(families_, name, &Family::name);
-  if (found == families_.end()) return families_.emplace_back(Family{std::string{name}, std::string{help}, kind, {}, 1, {}});
+  if (found == families_.end()) {
+    return families_.emplace_back(Family{std::string{name}, std::string{help}, kind, {}, 1, {}});
+  }
   ONSALE_ASSERT(found->kind == kind && found->help == help);
   return *found;
 }
@@ -128,12 +130,12 @@ void Metrics::render_histogram(MetricsText& text, const Family& family, const Se
   uint64_t count = 0;
   for (uint32_t at = 0; at < bounds; ++at) {
     count += sum(series.cell + at);
-    const auto bound = fmt::format("le=\"{}\"", static_cast<double>(family.bounds[at]) * family.unit);
+    const auto bound = fmt::format("le=\"{}\"", static_cast<double>(family.bounds[at]) / family.steps_per_unit);
     text.line("_bucket", series.labels, bound, fmt::to_string(count));
   }
   count += sum(series.cell + bounds);
   text.line("_bucket", series.labels, "le=\"+Inf\"", fmt::to_string(count));
-  text.line("_sum", series.labels, "", number(static_cast<double>(sum(series.cell + bounds + 1)) * family.unit));
+  text.line("_sum", series.labels, "", number(static_cast<double>(sum(series.cell + bounds + 1)) / family.steps_per_unit));
   text.line("_count", series.labels, "", fmt::to_string(count));
 }
 

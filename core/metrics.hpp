@@ -38,7 +38,7 @@ struct Histogram {
   std::span<const uint64_t> bounds;  // upper ends, inclusive, ascending
 };
 
-// Durations around what users notice, in microseconds; with unit 1e-6 they are rendered as seconds.
+// Durations around what users notice, in microseconds; rendered as seconds with 1e6 steps a unit.
 inline constexpr std::array<uint64_t, 12> duration_bounds_us = {250,    500,    1000,    2500,    5000,      10'000,
                                                                25'000, 50'000, 100'000, 250'000, 1'000'000, 5'000'000};
 
@@ -92,9 +92,9 @@ class Metrics {
   // Names come without the prefix "onsale_". Series of one name have one help and kind; `bounds` lives for ever.
   Counter counter(std::string_view name, std::string_view help, MetricLabels labels = {});
   Gauge gauge(std::string_view name, std::string_view help, MetricLabels labels = {});  // summed over the shards
-  // A value is counted in whole steps of `unit`: microseconds with 1e-6 for a name that ends in _seconds.
-  Histogram histogram(std::string_view name, std::string_view help, std::span<const uint64_t> bounds, double unit,
-                      MetricLabels labels = {});
+  // Values and bounds are whole steps, rendered as units: microseconds as seconds with `steps_per_unit` 1e6.
+  Histogram histogram(std::string_view name, std::string_view help, std::span<const uint64_t> bounds,
+                      double steps_per_unit, MetricLabels labels = {});
   // Called at each rendering, on the thread that renders. A source must not open families of another's name.
   void add_source(Source source);
 
@@ -111,7 +111,7 @@ class Metrics {
     std::string name, help;
     Kind kind;
     std::span<const uint64_t> bounds;
-    double unit;
+    double steps_per_unit;
     std::vector<Series> series;
   };
   Family& family(std::string_view name, std::string_view help, Kind kind);
