@@ -89,9 +89,9 @@ def test_redis_runs_with_the_example_and_does_not_evict(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is missing")
 def test_nginx_accepts_the_example(tmp_path):
-    example = (ROOT / "conf" / "nginx.conf").read_text()
-    port = free_port()
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\n"
-                                         + example.replace("listen 80;", f"listen 127.0.0.1:{port};"))
-    judged = run("nginx", "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf")
+    example = (ROOT / "conf" / "nginx.conf").read_text().replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    of_the_test = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in
+                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + "access_log off;"
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\n" + example.replace("http {", "http {" + of_the_test))
+    judged = run("nginx", "-t", "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf")
     assert judged.returncode == 0, judged.stderr
