@@ -1,0 +1,49 @@
+"""What Kafka was told, as a consumer reads it: by kcat, from the beginning, de-duplicated by ce_id."""
+
+import dataclasses
+import json
+import subprocess
+
+
+@dataclasses.dataclass
+class Message:
+    topic: str
+    partition: int
+    key: str
+    headers: dict
+    data: dict
+
+    @property
+    def id(self):
+        return self.headers["ce_id"]
+
+    @property
+    def type(self):
+        return self.headers["ce_type"]
+
+
+def read_topic(brokers, topic):
+    """All messages of a topic, partition by partition in their order, duplicates included."""
+    done = subprocess.run(["kcat", "-C", "-q", "-e", "-J", "-b", brokers, "-t", topic, "-o", "beginning",
+                           "-X", "broker.address.family=v4"], capture_output=True, text=True, timeout=60, check=True)
+    return [parse_message(line) for line in done.stdout.splitlines() if line]
+
+
+def parse_message(line):
+    said = json.loads(line)
+    pairs = said.get("headers") or []
+    return Message(said["topic"], said["partition"], said["key"], dict(zip(pairs[::2], pairs[1::2])),
+                   json.loads(said["payload"]))
+
+
+def of_event(messages, event):
+    return [message for message in messages if message.headers["ce_source"].endswith(f"/{event}")]
+
+
+def once(messages):
+    """What is left when a consumer drops the ids it has seen; a repetition must say the same."""
+    seen = {}
+    for message in messages:
+        first = seen.setdefault(message.id, message)
+        assert (first.type, first.key, first.data) == (message.type, message.key, message.data), (first, message)
+    return list(seen.values())

@@ -1,0 +1,153 @@
+"""Redis crashes, restarts, or forgets everything in the middle of confirms: no seat twice, no 201 lost, sales go on."""
+
+import asyncio
+
+import pytest
+from client import eventually
+from purchases import Purchases, confirming, holding_buyers, redis_of, unrecorded, until_told
+from record import Record
+from sale import Sale, seats_of
+
+BUYERS = 200
+BREAK_AFTER = 50
+SEATS = 2 * BUYERS
+
+
+def crash(stand):
+    stand.redis.kill9()
+    stand.redis.start()
+
+
+def restart(stand):
+    stand.redis.stop()
+    stand.redis.start()
+
+
+def flush_everything(stand):
+    redis_of(stand).flushall()
+
+
+def lose_the_memory(stand):
+    """A crash of a Redis whose disk is gone."""
+    redis_of(stand).flushall()
+    stand.redis.kill9()
+    stand.redis.start()
+
+
+@pytest.mark.parametrize("fault", [crash, restart, flush_everything, lose_the_memory])
+def test_no_seat_twice_and_no_201_lost(own_stand, fault):
+    stand = own_stand()
+    sale = Sale(stand.env).open(seats=SEATS, holds={"ttl_s": 600})
+    with Record(stand.env["ONSALE_PG_DSN"]) as record:
+        asyncio.run(break_redis_in_the_middle(stand, sale, record, fault))
+        sold_out_exactly(stand, sale, record)
+
+
+class Patient(Purchases):
+    """Purchases that may end in a stated refusal: a hold that Redis lost has no answer but that."""
+
+    def __init__(self):
+        super().__init__()
+        self.refused = {}
+
+    def note(self, hold, reply):
+        if reply.status in (201, 202):
+            return super().note(hold, reply)
+        assert reply.code in ("hold_expired", "hold_not_found", "order_rejected"), reply
+        self.refused[hold] = reply
+
+
+async def break_redis_in_the_middle(stand, sale, record, fault):
+    purchases = Patient()
+    buyers = await holding_buyers(sale, BUYERS)
+    running = confirming(buyers, purchases)
+    await until_told(purchases, BREAK_AFTER)
+    await asyncio.to_thread(fault, stand)
+    acknowledged = set(purchases.acknowledged)
+    assert acknowledged <= record.orders(sale.event)
+    await running
+    await asyncio.to_thread(eventually, lambda: not unrecorded(stand, sale), what="nothing left unrecorded")
+    assert purchases.acknowledged <= record.orders(sale.event), "an order that was 201 is gone"
+    await every_answer_was_true(sale, record, buyers, purchases)
+
+
+async def every_answer_was_true(sale, record, buyers, purchases):
+    confirmed, rejected = record.orders(sale.event), record.orders(sale.event, "rejected")
+    for buyer in buyers:
+        if buyer.hold_id in purchases.refused:
+            assert buyer.hold_id not in confirmed, "refused to the client, sold in the record"
+            refund_is_kept(sale, record, buyer, purchases.refused[buyer.hold_id])
+        elif buyer.hold_id not in confirmed:
+            assert purchases.told[buyer.hold_id] != "confirmed" and buyer.hold_id in rejected
+        else:
+            again = await buyer.persist(lambda: buyer.confirm(buyer.hold_id))
+            assert again.status == 201 and again.json()["order"] == buyer.hold_id, again
+        buyer.http.close()
+    owners = record.owners(sale.event)
+    assert owners == {buyer.seat: buyer.hold_id for buyer in buyers if buyer.hold_id in confirmed}
+
+
+def refund_is_kept(sale, record, buyer, reply):
+    """Money that was reported for a hold Redis forgot is in the record, to be given back."""
+    if reply.code == "hold_not_found":
+        return
+    assert reply.json()["refund_required"] is True, reply
+    eventually(lambda: (record.payment(sale.event, f"pay-{buyer.hold_id}") or ("", False))[1],
+               what="the refund in the record")
+
+
+def sold_out_exactly(stand, sale, record):
+    """Selling goes on after the fault: what the record calls sold cannot be held, all the rest can, and once."""
+    sold = set(record.owners(sale.event))
+    buyer = eventually(lambda: try_to_enter(sale), what="a buyer after the fault")
+    shown = eventually(lambda: shown_seats(buyer), what="the map after the fault")
+    assert {seat for seat, character in shown.items() if character == "x"} == sold
+    assert redis_of(stand).config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+    for seat in sorted(sold)[:5]:
+        reply = buyer.hold([seat])
+        assert (reply.status, reply.code) == (409, "seat_taken"), reply
+    free = [seat for seat, character in shown.items() if character == "."][:3]
+    order = buyer.ordered(free)
+    assert set(record.owners(sale.event)) == sold | set(free)
+    assert record.orders(sale.event) >= {order["order"]}
+
+
+def try_to_enter(sale):
+    buyer = sale.buyer()
+    if buyer.join().status not in (200, 201):
+        return None
+    return buyer.enter()
+
+
+def shown_seats(buyer):
+    reply = buyer.map()
+    return {} if reply.status != 200 else seats_of(reply.json())
+
+
+def test_the_epoch_grows_when_redis_forgets(own_stand):
+    stand = own_stand()
+    sale = Sale(stand.env).open()
+    sale.admitted().ordered(["A-1-1"])
+    with Record(stand.env["ONSALE_PG_DSN"]) as record:
+        before = record.epoch(sale.event)
+        flush_everything(stand)
+        eventually(lambda: record.epoch(sale.event) > before, what="a new epoch")
+        buyer = eventually(lambda: try_to_enter(sale), what="a buyer after the fault")
+        assert eventually(lambda: shown_seats(buyer), what="the map")["A-1-1"] == "x"
+
+
+def test_redis_away_answers_503_and_comes_back(own_stand):
+    stand = own_stand()
+    sale = Sale(stand.env).open()
+    buyer = sale.admitted()
+    stand.redis.stop()
+    reply = eventually(lambda: answer_503(buyer), what="503 while Redis is away")
+    assert reply.code in ("backend_unavailable", "frozen", "overloaded")
+    assert 1 <= int(reply.headers["retry-after"]) <= 10
+    stand.redis.start()
+    eventually(lambda: buyer.hold(["A-1-1"]).status == 201, what="a hold after Redis is back")
+
+
+def answer_503(buyer):
+    reply = buyer.hold(["A-1-1"])
+    return reply if reply.status == 503 else None
