@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from announced import announced
 from client import eventually
 from purchases import Purchases, confirming, holding_buyers, redis_of, unrecorded, until_told
 from record import Record
@@ -125,15 +126,31 @@ def shown_seats(buyer):
 
 
 def test_the_epoch_grows_when_redis_forgets(own_stand):
-    stand = own_stand()
+    """And with it every seq, so that a consumer can tell what came after what."""
+    stand = own_stand(kafka="embedded")
+    brokers = stand.env["ONSALE_KAFKA_BROKERS"]
     sale = Sale(stand.env).open()
     sale.admitted().ordered(["A-1-1"])
+    before = announced(brokers, "onsale.inventory", sale.event, lambda messages: len(messages) == 2)
     with Record(stand.env["ONSALE_PG_DSN"]) as record:
-        before = record.epoch(sale.event)
+        epoch = record.epoch(sale.event)
         flush_everything(stand)
-        eventually(lambda: record.epoch(sale.event) > before, what="a new epoch")
-        buyer = eventually(lambda: try_to_enter(sale), what="a buyer after the fault")
-        assert eventually(lambda: shown_seats(buyer), what="the map")["A-1-1"] == "x"
+        eventually(lambda: record.epoch(sale.event) > epoch, what="a new epoch")
+        epoch = record.epoch(sale.event)
+    buyer = eventually(lambda: try_to_enter(sale), what="a buyer after the fault")
+    assert eventually(lambda: shown_seats(buyer), what="the map")["A-1-1"] == "x"
+    buyer.ordered(["A-1-2"])
+    after = announced(brokers, "onsale.inventory", sale.event, lambda messages: len(messages) >= 4)
+    assert max(seqs(before)) < min(seqs(after) - seqs(before))
+    assert min(seqs(after) - seqs(before)) >> 32 == epoch
+    line = announced(brokers, "onsale.line", sale.event,
+                     lambda messages: any(message.type == "event.reconciled" for message in messages))
+    reconciled = [message for message in line if message.type == "event.reconciled"]
+    assert reconciled[-1].data["epoch"] == epoch
+
+
+def seqs(messages):
+    return {message.data["seq"] for message in messages}
 
 
 def test_redis_away_answers_503_and_comes_back(own_stand):
