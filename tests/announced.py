@@ -4,6 +4,10 @@ import dataclasses
 import json
 import subprocess
 
+from client import eventually
+
+ANNOUNCED_S_MAX = 60.0
+
 
 @dataclasses.dataclass
 class Message:
@@ -47,3 +51,12 @@ def once(messages):
         first = seen.setdefault(message.id, message)
         assert (first.type, first.key, first.data) == (message.type, message.key, message.data), (first, message)
     return list(seen.values())
+
+
+def announced(brokers, topic, event, complete):
+    """The de-duplicated messages of an event, as soon as `complete(messages)` is true."""
+    def look():
+        found = once(of_event(read_topic(brokers, topic), event))
+        return found if complete(found) else None
+
+    return eventually(look, ANNOUNCED_S_MAX, every_s=0.3, what=f"{topic} of {event}")

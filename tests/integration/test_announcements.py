@@ -4,11 +4,8 @@ import asyncio
 import re
 
 import pytest
-from announced import of_event, once, read_topic
-from client import eventually
+from announced import announced, of_event, once, read_topic
 from sale import in_parallel
-
-ANNOUNCED_S_MAX = 60
 
 
 @pytest.fixture
@@ -16,15 +13,6 @@ def brokers(stand):
     if not stand.env["ONSALE_KAFKA_BROKERS"]:
         pytest.skip("this stand has no Kafka")
     return stand.env["ONSALE_KAFKA_BROKERS"]
-
-
-def announced(brokers, topic, event, wanted):
-    """The de-duplicated messages of an event, once `wanted` of them are there."""
-    def enough():
-        found = once(of_event(read_topic(brokers, topic), event))
-        return found if wanted(found) else None
-
-    return eventually(enough, ANNOUNCED_S_MAX, every_s=0.3, what=f"{topic} of {event}")
 
 
 def cloud_event(message):
