@@ -88,8 +88,8 @@ class WriterPool {
     int64_t drain_ms_max = 5000;  // how long stop() tries to reach a PostgreSQL that does not answer
     // What was refused for its epoch is also told here, on a writer's thread, before its continuation: the money behind
     // it must not be forgotten. May be empty.
-    std::function<void(const Order&)> stale_order;
-    std::function<void(const Refusal&)> stale_refusal;
+    std::function<void(const Order&)> stale_order = {};
+    std::function<void(const Refusal&)> stale_refusal = {};
   };
   WriterPool(Settings settings, const core::Log& log);
   ~WriterPool();
