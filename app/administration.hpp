@@ -12,19 +12,19 @@
 #include <utility>
 #include <vector>
 
+#include "net/problem.hpp"
+
 namespace app {
 
-// Either `status` and a JSON `body`, or a problem: `code` is one of the contract's words and `detail` a sentence.
+// Either `status` and a JSON `body`, or a problem: its code gives the status, `detail` is a sentence.
 struct AdminReply {
   int status = 200;
   std::string body;
-  std::string code;  // not empty: a problem; status and body are then not looked at
+  std::optional<net::Code> code;  // there: a problem; status and body are then not looked at
   std::string detail;
 
-  static AdminReply json(int status, std::string body) { return {status, std::move(body), {}, {}}; }
-  static AdminReply problem(std::string code, std::string detail) {
-    return {0, {}, std::move(code), std::move(detail)};
-  }
+  static AdminReply json(int status, std::string body) { return {status, std::move(body), std::nullopt, {}}; }
+  static AdminReply problem(net::Code code, std::string detail) { return {0, {}, code, std::move(detail)}; }
 };
 
 enum class EventMove : unsigned char { warm, open, pause, resume, close };

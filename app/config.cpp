@@ -1,8 +1,6 @@
 #include "app/config.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -27,25 +25,8 @@ constexpr std::size_t admin_token_bytes_min = 16;
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
 bool all_visible(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_visible); }
 
-// The size of the address in bits, 0 when it is none.
-int address_bits(std::string_view text) {
-  in6_addr room;
-  const std::string address{text};
-  if (::inet_pton(AF_INET, address.c_str(), &room) == 1) return 32;
-  return ::inet_pton(AF_INET6, address.c_str(), &room) == 1 ? 128 : 0;
-}
-
-bool is_address(std::string_view text) { return address_bits(text) != 0; }
-
-bool is_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const int bits = address_bits(text.substr(0, slash));
-  if (slash == text.npos || bits == 0) return bits != 0;
-  int prefix = -1;
-  const auto digits = text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-  return error == std::errc{} && end == digits.data() + digits.size() && prefix >= 0 && prefix <= bits;
-}
+bool is_address(std::string_view text) { return net::IpAddress::parse(text).has_value(); }
+bool is_network(std::string_view text) { return net::Cidr::parse(text).has_value(); }
 
 // RFC 9110's token; what stands in a header's name.
 bool is_header_name(std::string_view text) {
@@ -174,7 +155,9 @@ class Loader {
     section.require("mode");
     section.choice("mode", identity.mode, {"header", "anonymous"});
     section.text("header", identity.header, is_header_name, "the name of a header");
-    section.texts("trusted_proxies", identity.trusted_proxies, is_network, "addresses or networks, \"10.0.0.0/8\"");
+    std::vector<std::string> proxies;
+    section.texts("trusted_proxies", proxies, is_network, "addresses or networks, \"10.0.0.0/8\"");
+    for (const auto& proxy : proxies) identity.trusted_proxies.push_back(*net::Cidr::parse(proxy));
     if (section.has("mode") && identity.mode == IdentityMode::header && !section.has("trusted_proxies")) {
       section.fail("mode", "is \"header\" and needs trusted_proxies: nobody else is believed");
     }
@@ -303,7 +286,7 @@ std::string effective_config(const Config& config) {
   fmt::format_to(more, "\n[identity]\nmode = \"{}\"\n", header ? "header" : "anonymous");
   fmt::format_to(more, "header = \"{}\"\ntrusted_proxies = [", identity.header);
   for (const auto& proxy : identity.trusted_proxies) {
-    fmt::format_to(more, "{}\"{}\"", &proxy == &identity.trusted_proxies.front() ? "" : ", ", proxy);
+    fmt::format_to(more, "{}\"{}\"", &proxy == &identity.trusted_proxies.front() ? "" : ", ", proxy.text());
   }
   fmt::format_to(more, "]\n\n[payments]\nmode = \"trusted\"\n\n[confirm]\ndeadline = \"{}ms\"\n", confirm.deadline_ms);
   const std::string_view format = log.format == core::LogFormat::json ? "json" : "text";

@@ -14,6 +14,7 @@
 #include "core/limits.hpp"
 #include "core/log.hpp"
 #include "core/token.hpp"
+#include "net/address.hpp"
 
 namespace app {
 
@@ -53,7 +54,7 @@ struct KafkaConfig {
 struct IdentityConfig {
   IdentityMode mode = IdentityMode::anonymous;
   std::string header = "Onsale-User";
-  std::vector<std::string> trusted_proxies;  // addresses and networks, "10.0.0.0/8"
+  std::vector<net::Cidr> trusted_proxies;  // who is believed in mode header
 };
 
 struct Config {
