@@ -34,7 +34,7 @@ def unchanged(open_sale, buyer, record):
 def everything(sale, buyer, record):
     me = buyer.me().json()
     return (sale.seats(buyer), [section["available"] for section in buyer.map().json()["sections"]],
-            me["state"], me["holds"], me["orders"], record.owners(sale.event))
+            me["queue"]["state"], me["holds"], me["orders"], record.owners(sale.event))
 
 
 def named(reply, member):

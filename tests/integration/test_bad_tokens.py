@@ -39,7 +39,7 @@ def unchanged(open_sale, buyer):
     """Whatever a bad token is used for, the sale stays as it is."""
     def everything():
         me = buyer.me().json()
-        return open_sale.seats(buyer), me["state"], me["holds"], me["orders"]
+        return open_sale.seats(buyer), me["queue"]["state"], me["holds"], me["orders"]
 
     before = everything()
     yield

@@ -125,7 +125,7 @@ def test_after_a_lost_answer_me_tells_everything(sale):
         reply = buyer.ask("GET", "/me", token=token)
         assert reply.status == 200, reply
         said = reply.json()
-        assert said["user"] == buyer.user and said["state"] == "admitted"
+        assert said["user"] == buyer.user and said["queue"]["state"] == "admitted"
         assert [found["hold"] for found in said["holds"]] == [hold]
         assert [(found["order"], found["state"]) for found in said["orders"]] == [(order, "confirmed")]
 
