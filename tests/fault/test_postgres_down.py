@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import psycopg2
 from client import eventually
 from purchases import Purchases, confirm_through, confirming, holding_buyers, unrecorded, until_told
 from record import Record
@@ -80,4 +81,29 @@ async def crash_postgresql(stand, sale):
     await running
     with Record(stand.env["ONSALE_PG_DSN"]) as record:
         assert acknowledged <= record.orders(sale.event), "an order that was 201 is gone"
+    await all_recorded(stand, sale, buyers)
+
+
+def test_a_database_that_hangs_makes_nobody_wait_for_ever(own_stand):
+    """A lock that somebody took by hand: confirmations say pending in time, and are recorded once it is gone."""
+    stand = own_stand()
+    sale = Sale(stand.env).open(seats=40, holds={"ttl_s": 600})
+    blocker = psycopg2.connect(stand.env["ONSALE_PG_DSN"])
+    try:
+        asyncio.run(sell_behind_a_lock(stand, sale, blocker))
+    finally:
+        blocker.close()
+
+
+async def sell_behind_a_lock(stand, sale, blocker):
+    purchases = Purchases()
+    buyers = await holding_buyers(sale, 40)
+    blocker.cursor().execute("LOCK TABLE order_seats IN ACCESS EXCLUSIVE MODE")
+    started = time.monotonic()
+    await confirming(buyers[:20], purchases)
+    assert time.monotonic() - started < 20
+    assert not purchases.acknowledged and set(purchases.told.values()) == {"pending"}
+    running = confirming(buyers[20:], purchases)
+    blocker.rollback()
+    await running
     await all_recorded(stand, sale, buyers)

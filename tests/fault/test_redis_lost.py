@@ -1,6 +1,8 @@
 """Redis crashes, restarts, or forgets everything in the middle of confirms: no seat twice, no 201 lost, sales go on."""
 
 import asyncio
+import signal
+import time
 
 import pytest
 from announced import announced
@@ -12,6 +14,7 @@ from sale import Sale, seats_of
 BUYERS = 200
 BREAK_AFTER = 50
 SEATS = 2 * BUYERS
+HANG_S = 3
 
 
 def crash(stand):
@@ -35,7 +38,14 @@ def lose_the_memory(stand):
     stand.redis.start()
 
 
-@pytest.mark.parametrize("fault", [crash, restart, flush_everything, lose_the_memory])
+def hang(stand):
+    """Nothing is lost, but answers come after everybody stopped waiting for them."""
+    stand.redis.signal(signal.SIGSTOP)
+    time.sleep(HANG_S)
+    stand.redis.signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("fault", [crash, restart, flush_everything, lose_the_memory, hang])
 def test_no_seat_twice_and_no_201_lost(own_stand, fault):
     stand = own_stand()
     sale = Sale(stand.env).open(seats=SEATS, holds={"ttl_s": 600})
