@@ -82,7 +82,8 @@ Scripts::Scripts() {
 }
 
 const Script& Scripts::operator[](std::string_view name) const {
-  auto found = std::ranges::lower_bound(scripts_, name, {}, [](const Script& one) { return std::string_view{one.name}; });
+  auto found =
+      std::ranges::lower_bound(scripts_, name, {}, [](const Script& one) { return std::string_view{one.name}; });
   ONSALE_ASSERT(found != scripts_.end() && found->name == name);
   return *found;
 }

@@ -2,8 +2,9 @@
 //
 // The first line of a script names its keys in order (`-- KEYS: meta line active`); a batch script has a second line
 // `-- WIDTH: 3`, the number of arguments an item takes; `-- USES: clock records` puts the shared parts _clock.lua and
-// _records.lua in front of it (only what it uses: a function costs Redis its making at each call). Key <x> of event e is `{e}:<x>`; ARGV[1] is the epoch.
-// Ownership: immutable after construction; app builds one and hands references down. Thread: any.
+// _records.lua in front of it (only what it uses: a function costs Redis its making at each call). Key <x> of event e
+// is `{e}:<x>`; ARGV[1] is the epoch. Ownership: immutable after construction; app builds one and hands references
+// down. Thread: any.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -15,10 +16,10 @@ namespace lua {
 
 struct Script {
   std::string name;
-  std::string source;              // as loaded
-  std::string sha1;                // 40 hex digits, what EVALSHA names
-  std::vector<std::string> keys;   // without the event's prefix
-  uint32_t width = 0;              // arguments an item; 0: not a batch script
+  std::string source;             // as loaded
+  std::string sha1;               // 40 hex digits, what EVALSHA names
+  std::vector<std::string> keys;  // without the event's prefix
+  uint32_t width = 0;             // arguments an item; 0: not a batch script
 };
 
 // "{event}:key"

@@ -34,9 +34,9 @@ struct HoldRecord {
 };
 
 struct UserRecord {
-  char status = '-';       // - none, d done, e expired, l left
-  int64_t seats = 0;       // in live holds and orders
-  int64_t orders = 0;      // made in this admission
+  char status = '-';               // - none, d done, e expired, l left
+  int64_t seats = 0;               // in live holds and orders
+  int64_t orders = 0;              // made in this admission
   std::vector<std::string> holds;  // ids of live holds and orders
 
   static std::optional<UserRecord> parse(std::string_view text);
