@@ -35,7 +35,7 @@ def configure(directory, sanitize=""):
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
     if done.returncode != 0:
         (directory / "build.ninja").unlink(missing_ok=True)
-        raise StandError(f"cmake failed:\n{done.stdout}{done.stderr}")
+        raise StandError(f"cmake failed:\n{done.stderr.strip() or done.stdout}")
 
 
 def _failures(output):

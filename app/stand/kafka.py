@@ -7,6 +7,7 @@ takes the stand-in for the real thing.
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -153,14 +154,17 @@ def fetch_jars(say=lambda text: None):
 
 
 def _copy_jars(target):
-    command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", "-DincludeScope=runtime",
+    # The goal with its version: a plugin looked up by its short name fails without saying why.
+    command = ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(_POM),
+               "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", "-DincludeScope=runtime",
                f"-DoutputDirectory={target}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MAVEN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise KafkaUnavailable(f"Maven did not fetch Apache Kafka within {_MAVEN_TIMEOUT_S} s") from None
     if done.returncode != 0:
-        errors = [line for line in (done.stdout + done.stderr).splitlines() if "[ERROR]" in line]
+        output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        errors = [line for line in output.splitlines() if "[ERROR]" in line]
         raise KafkaUnavailable("Maven cannot fetch Apache Kafka: " + (errors[0] if errors else "no reason given"))
 
 
