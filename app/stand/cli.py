@@ -61,8 +61,8 @@ def _add_demo(commands):
     demo = commands.add_parser("demo", help="a whole sale: servers, an event, a crowd of buyers, and a checked table")
     _add_stand_options(demo)
     demo.add_argument("--buyers", type=_positive, default=2000, metavar="N", help="simulated buyers (default: 2000)")
-    demo.add_argument("--seats", type=_positive, default=500, metavar="N", help="numbered seats (default: 500)")
-    demo.add_argument("--standing", type=_positive, default=200, metavar="N", help="standing places (default: 200)")
+    demo.add_argument("--seats", type=_count, default=500, metavar="N", help="numbered seats (default: 500)")
+    demo.add_argument("--standing", type=_count, default=200, metavar="N", help="standing places (default: 200)")
     demo.add_argument("--report", metavar="FILE.json", help="write the table as JSON, too")
     demo.add_argument("--exit", action="store_true",
                       help="stop everything after the sale; non-zero when an invariant broke")
@@ -104,6 +104,10 @@ def _clean(options):
 
 def _positive(text):
     return _number(text, 1, 10_000_000)
+
+
+def _count(text):
+    return _number(text, 0, 1_000_000)
 
 
 def _port(text):
