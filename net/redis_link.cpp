@@ -57,6 +57,10 @@ RedisLink::RedisLink(Loop& loop, RedisSettings settings, std::span<const ScriptS
 
 RedisLink::~RedisLink() { ONSALE_ASSERT(stopped()); }
 
+bool RedisLink::trusted() const {
+  return generation_ != 0 && generation_ == trusted_generation_.load(std::memory_order_acquire);
+}
+
 void RedisLink::start() {
   ONSALE_ASSERT(stopped());
   stopping_ = false;

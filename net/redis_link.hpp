@@ -100,7 +100,7 @@ class RedisLink {
  private:
   enum class State : uint8_t { stopped, resolving, connecting, greeting, up, closing, waiting };
 
-  bool trusted() const { return generation_ != 0 && generation_ == trusted_generation_.load(std::memory_order_acquire); }
+  bool trusted() const;
   bool connected() const { return state_ == State::greeting || state_ == State::up; }
   core::Error issued(core::Error error);
   void appended();

@@ -69,7 +69,7 @@ class Scanner {
   };
   explicit Scanner(std::size_t reply_bytes_max = core::limits::reply_bytes_max) : bytes_max_{reply_bytes_max} {}
 
-  // `bytes` begins where the reply begins and has at least what the last call had; what follows the reply is left alone.
+  // `bytes` begins where the reply begins and has at least what the last call had; what follows is left alone.
   State scan(std::string_view bytes);
   std::size_t size() const { return at_; }        // of the reply, once complete
   std::size_t wanted() const { return wanted_; }  // fewer bytes than this cannot bring the scan forward

@@ -374,13 +374,14 @@ TEST_CASE("a sink that asks again from inside its loss is refused, not forgotten
   world.trust();
   struct Again {
     net::RedisLink& link;
+    Answer answer;
     Error second = Error::none;
     int calls = 0;
-  } again{*world.link};
+  } again{*world.link, {}};
   const net::Sink sink{[](void* context, const net::resp::View*, Error) noexcept {
                          auto& self = *static_cast<Again*>(context);
                          ++self.calls;
-                         self.second = self.link.command({"PING"}, {[](void*, const net::resp::View*, Error) noexcept {}, nullptr});
+                         self.second = self.link.command({"PING"}, self.answer.sink());
                        },
                        &again};
   Operator{redis.port()}.say({"CLIENT", "PAUSE", "60000", "ALL"});
@@ -389,4 +390,5 @@ TEST_CASE("a sink that asks again from inside its loss is refused, not forgotten
   redis.kill9();
   CHECK(world.turn_until([&] { return again.calls == 1; }));
   CHECK(again.second == Error::unavailable);
+  CHECK(again.answer.calls == 0);
 }

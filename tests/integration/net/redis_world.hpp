@@ -62,12 +62,15 @@ class Operator {
 };
 
 struct Script {
-  explicit Script(Operator& redis, std::string text) : source{std::move(text)}, sha1{redis.say({"SCRIPT", "LOAD", source})} {
+  explicit Script(Operator& redis, std::string text)
+      : source{std::move(text)}, sha1{redis.say({"SCRIPT", "LOAD", source})} {
     redis.say({"SCRIPT", "FLUSH"});
     REQUIRE(sha1.size() == 40);
   }
   net::ScriptSource loaded() const { return {"test", source, sha1}; }
-  net::Prepared head(const std::vector<std::string>& keys = {"{e}:meta"}) const { return net::prepare_script(sha1, keys); }
+  net::Prepared head(const std::vector<std::string>& keys = {"{e}:meta"}) const {
+    return net::prepare_script(sha1, keys);
+  }
   std::string source, sha1;
 };
 

@@ -197,8 +197,9 @@ TEST_CASE("a hostile length is refused before anybody waits for its bytes") {
   for (const char* hostile :
        {"$99999999999999999999\r\n", "$9223372036854775807\r\n", "$8388609\r\n", "$-2\r\n", "$-01\r\n", "$-0\r\n",
         "*9223372036854775807\r\n", "*4000000\r\n", "*-2\r\n", "$+5\r\n", "$ 5\r\n", "$5 \r\n", "$0x5\r\n", "$\r\n",
-        "*\r\n", ":\r\n", ":1.5\r\n", ":9223372036854775808\r\n", "$00000000000000000000000005", "$05\r\n", "*01\r\n", ":007\r\n", ":-0\r\n", "x", "\r\n", "\n",
-        "_\r\n", "%1\r\n", "+OK\rX", ":1\rX", "$1\r\nabc", "$1\r\na\rb", "$0\r\nab"}) {
+        "*\r\n", ":\r\n", ":1.5\r\n", ":9223372036854775808\r\n", "$00000000000000000000000005", "$05\r\n",
+        "*01\r\n", ":007\r\n", ":-0\r\n", "x", "\r\n", "\n", "_\r\n", "%1\r\n", "+OK\rX", ":1\rX",
+        "$1\r\nabc", "$1\r\na\rb", "$0\r\nab"}) {
     CAPTURE(hostile);
     CHECK(scan_once(hostile) == State::malformed);
   }
