@@ -8,7 +8,7 @@ namespace net {
 
 class Counter {
  public:
-  void add(uint64_t amount = 1) { value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed); }
+  void add(uint64_t amount = 1) { set(value() + amount); }
   void set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   void subtract(uint64_t amount) { add(~amount + 1); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }

@@ -57,7 +57,8 @@ class Loop {
   int64_t now_ms() const { return now_ms_; }    // monotonic, read once a turn
   int64_t wall_ms() const { return wall_ms_; }  // milliseconds since 1970, read once a turn
 
-  void schedule(Hook& hook);  // runs once, at the end of this turn; from a hook of its own or a later stage: of the next
+  // Runs once, at the end of this turn; when scheduled by a hook of its own or a later stage, of the next. Idempotent.
+  void schedule(Hook& hook);
   void start(Timer& timer, int64_t delay_ms);  // fires once; restarts a running one
   uint32_t armed() const { return armed_; }     // operations the kernel may still answer
 

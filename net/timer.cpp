@@ -14,6 +14,8 @@ void Timer::stop() {
   next_ = previous_ = nullptr;
 }
 
+int64_t Timer::due_ms() const { return due_step_ * TimerWheel::step_ms; }
+
 TimerWheel::TimerWheel(int64_t now_ms) : step_{now_ms / step_ms} {
   for (auto& head : heads_) head.next_ = head.previous_ = &head;
 }

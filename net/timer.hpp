@@ -21,7 +21,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   bool running() const { return next_ != nullptr; }
-  void stop();  // idempotent
+  int64_t due_ms() const;  // while running; rounded up to a step
+  void stop();             // idempotent
 
  private:
   friend class TimerWheel;

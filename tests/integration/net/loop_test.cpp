@@ -119,7 +119,8 @@ TEST_CASE("hooks run once a turn in the order of their stages, whatever the orde
     step.log.push_back(step.letter);
   };
   Step batch{log, 'b'}, link{log, 'l'}, connection{log, 'c'};
-  net::Hook c{net::Stage::connections, run, &connection}, l{net::Stage::links, run, &link}, b{net::Stage::batch, run, &batch};
+  net::Hook c{net::Stage::connections, run, &connection}, l{net::Stage::links, run, &link};
+  net::Hook b{net::Stage::batch, run, &batch};
   loop.schedule(c);
   loop.schedule(l);
   loop.schedule(b);

@@ -1,0 +1,352 @@
+#include "net/connection.hpp"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/assert.hpp"
+#include "net/exchange.hpp"
+#include "net/server.hpp"
+
+namespace net {
+
+namespace {
+
+// Requests of a pipeline wait while this much of the answers before them is unsent.
+constexpr std::size_t unsent_pause_bytes = 64 * 1024;
+constexpr uint32_t discarded_bytes_max = 1024 * 1024;
+
+}  // namespace
+
+Connection::Connection(Server& server, int fd, const IpAddress& peer)
+    : server_{server}, since_ms_{server.loop().now_ms()}, peer_{peer}, fd_{fd} {}
+
+Connection::~Connection() { ONSALE_ASSERT(state_ == State::closed && !recv_.armed() && !send_.armed()); }
+
+void Connection::start() {
+  receive();
+  wake_by(next_check_ms());
+}
+
+void Connection::begin(Exchange& exchange) {
+  ONSALE_ASSERT(exchange_ == nullptr);
+  exchange_ = &exchange;
+}
+
+// ---- receiving
+
+void Connection::recv_done(Event event) noexcept {
+  if (event.has_buffer()) {
+    RecvRing::Lease lease{server_.recv_ring(), event};
+    take({lease.bytes().data(), lease.bytes().size()});
+  }
+  if (!event.more()) recv_ended(event.result);
+}
+
+void Connection::recv_ended(int32_t result) {
+  pausing_ = false;
+  if (result == -ENOBUFS && state_ < State::terminating) {
+    starved_ = true;
+    server_.park(*this);
+    return;
+  }
+  auto passing = result > 0 || result == -ECANCELED || result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
+  if (result == 0) peer_done_ = true;
+  if (!passing && (result != 0 || state_ == State::lingering)) terminate();
+  server_.end_turn(*this);
+}
+
+// Arms the receive, or stops it while too much waits.
+void Connection::receive() {
+  auto full = inbox_ != nullptr && inbox_->size() >= Inbox::pause_bytes;
+  if (recv_.armed()) {
+    if (full && !pausing_) server_.loop().cancel(recv_);
+    pausing_ = pausing_ || full;
+    return;
+  }
+  if (full || starved_ || peer_done_ || state_ >= State::terminating) return;
+  server_.recv_ring().prepare(server_.loop().arm(recv_), fd_);
+}
+
+void Connection::take(std::string_view bytes) {
+  if (bytes.empty()) return;
+  server_.metrics_.bytes_received.add(bytes.size());
+  if (state_ != State::open) {
+    discarded_bytes_ += static_cast<uint32_t>(bytes.size());
+    if (discarded_bytes_ > discarded_bytes_max) terminate();
+    return;
+  }
+  if (inbox_ != nullptr) {
+    if (keep(bytes)) consume_inbox();
+    return;
+  }
+  if (exchange_ == nullptr) since_ms_ = server_.loop().now_ms();
+  http::RequestReader reader;
+  auto used = consume(bytes, reader);
+  if (used == bytes.size() || state_ != State::open || !keep(bytes.substr(used))) return;
+  inbox_->reader = reader;
+  watch_request();
+}
+
+// False when a limit is reached, and then the connection is cut.
+bool Connection::keep(std::string_view bytes) {
+  auto* inbox = Inbox::append(server_.buffers(), inbox_, bytes);
+  if (inbox == nullptr) {
+    server_.metrics_.floods_cut.add();
+    terminate();
+    return false;
+  }
+  inbox_ = inbox;
+  if (inbox_->size() >= Inbox::pause_bytes) server_.end_turn(*this);
+  return true;
+}
+
+void Connection::watch_request() {
+  if (waits_for_request_bytes()) wake_by(since_ms_ + server_.settings().request_ms_max);
+}
+
+void Connection::consume_inbox() {
+  if (state_ != State::open || inbox_ == nullptr) return;
+  inbox_->discard(consume(inbox_->bytes(), inbox_->reader));
+  if (inbox_->size() > 0 && state_ == State::open) return watch_request();
+  Inbox::destroy(server_.buffers(), inbox_);
+  inbox_ = nullptr;
+}
+
+bool Connection::ready_for_request() const {
+  return state_ == State::open && exchange_ == nullptr && unsent_bytes() < unsent_pause_bytes;
+}
+
+bool Connection::waits_for_request_bytes() const { return inbox_ != nullptr && ready_for_request(); }
+
+// Handles the requests that lie whole in `bytes`, as long as each is answered at once. Returns how much is done with;
+// `reader` then belongs to what is left. Nothing in here moves or frees the bytes.
+std::size_t Connection::consume(std::string_view bytes, http::RequestReader& reader) {
+  std::size_t used = 0;
+  while (used < bytes.size() && ready_for_request()) {
+    auto& request = server_.request();
+    switch (reader.read(bytes.substr(used), request)) {
+      case http::RequestReader::Progress::more:
+        if (reader.take_continue()) server_.continues(*this);
+        return used;
+      case http::RequestReader::Progress::refused:
+        server_.refuse(*this, reader);
+        return bytes.size();
+      case http::RequestReader::Progress::complete:
+        used += reader.message_bytes();
+        reader = {};
+        server_.dispatch(*this, request);
+    }
+  }
+  return used;
+}
+
+// ---- sending
+
+void Connection::answer(http::ResponseHead head, std::string_view body) {
+  if (state_ != State::open) return;
+  exchange_ = nullptr;
+  since_ms_ = server_.loop().now_ms();
+  head.close = head.close || peer_done_ || server_.draining();
+  auto* out = reserve(http::response_bytes_max(head, body));
+  if (out == nullptr) return;
+  filling_.size += static_cast<uint32_t>(http::render(head, body, out) - out);
+  if (head.close) state_ = State::closing;
+  server_.end_turn(*this);
+}
+
+void Connection::write(std::string_view bytes) {
+  auto* out = reserve(bytes.size());
+  if (out == nullptr) return;
+  std::memcpy(out, bytes.data(), bytes.size());
+  filling_.size += static_cast<uint32_t>(bytes.size());
+  server_.end_turn(*this);
+}
+
+// Room behind what is filled; null when the peer reads too slowly or memory has reached its limit, and then it is cut.
+char* Connection::reserve(std::size_t size) {
+  auto& metrics = server_.metrics_;
+  if (unsent_bytes() + size > server_.settings().unsent_bytes_max) {
+    metrics.slow_readers_cut.add();
+  } else if (size <= filling_.block.capacity - filling_.size || grow(size)) {
+    return filling_.block.data + filling_.size;
+  } else {
+    metrics.memory_refusals.add();
+  }
+  terminate();
+  return nullptr;
+}
+
+bool Connection::grow(std::size_t size) {
+  auto larger = server_.buffers().acquire(filling_.size + size);
+  if (!larger) return false;
+  if (filling_.size > 0) std::memcpy(larger.data, filling_.block.data, filling_.size);
+  server_.buffers().release(std::exchange(filling_.block, larger));
+  return true;
+}
+
+void Connection::release(Outgoing& outgoing) {
+  server_.buffers().release(outgoing.block);
+  outgoing = {};
+}
+
+void Connection::flush() {
+  if (send_.armed() || filling_.size == 0 || state_ >= State::lingering) return;
+  std::swap(filling_, sending_);
+  send_checked_ms_ = server_.loop().now_ms();
+  send_marked_ = false;
+  server_.metrics_.sends.add();
+  arm_send();
+  wake_by(next_check_ms());
+}
+
+// WAITALL: the kernel sends the rest itself when the socket's buffer was full, so a short send is rare.
+void Connection::arm_send() {
+  io_uring_prep_send(&server_.loop().arm(send_), fd_, sending_.block.data + sending_.sent,
+                     sending_.size - sending_.sent, MSG_WAITALL | MSG_NOSIGNAL);
+}
+
+void Connection::send_done(Event event) noexcept {
+  server_.end_turn(*this);
+  if (event.result > 0) {
+    sending_.sent += static_cast<uint32_t>(event.result);
+    server_.metrics_.bytes_sent.add(static_cast<uint64_t>(event.result));
+  } else if (event.result != -EINTR && event.result != -EAGAIN) {
+    return terminate();
+  }
+  if (state_ >= State::terminating) return;
+  if (sending_.sent < sending_.size) return arm_send();
+  release(sending_);
+}
+
+// ---- the end of a turn, and of the connection
+
+void Connection::end_of_turn() {
+  ONSALE_ASSERT(in_turn_list_);  // stays set until the end: what happens in here needs no second visit
+  consume_inbox();
+  flush();
+  settle();
+  in_turn_list_ = false;
+}
+
+bool Connection::idle() const {
+  return exchange_ == nullptr && inbox_ == nullptr && !send_.armed() && unsent_bytes() == 0;
+}
+
+void Connection::settle() {
+  auto sent = !send_.armed() && unsent_bytes() == 0;
+  if (state_ == State::open && idle() && server_.draining()) state_ = State::closing;
+  if (state_ == State::closing && sent) linger();
+  if (state_ == State::open && peer_done_ && exchange_ == nullptr && sent) terminate();
+  if (state_ == State::terminating) return terminate_join();
+  receive();
+}
+
+void Connection::drain() { server_.end_turn(*this); }
+
+void Connection::linger() {
+  if (peer_done_) return terminate();
+  state_ = State::lingering;
+  ::shutdown(fd_, SHUT_WR);
+  since_ms_ = server_.loop().now_ms();
+  wake_by(next_check_ms());
+}
+
+void Connection::terminate() {
+  if (state_ >= State::terminating) return;
+  state_ = State::terminating;
+  if (exchange_ != nullptr) server_.peer_gone(*exchange_);
+  exchange_ = nullptr;
+  timer_.stop();
+  server_.loop().cancel(recv_);
+  server_.loop().cancel(send_);
+  // Ends both operations on its own, should a kernel not find them by their address. A send stuck in a full socket
+  // must not live on in the kernel for minutes: with unsent bytes the close is a reset.
+  if (unsent_bytes() > 0) {
+    ::linger reset{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  ::shutdown(fd_, SHUT_RDWR);
+  server_.end_turn(*this);
+}
+
+void Connection::terminate_join() {
+  if (recv_.armed() || send_.armed() || starved_) return;  // their last event brings us here again
+  release(filling_);
+  release(sending_);
+  Inbox::destroy(server_.buffers(), inbox_);
+  inbox_ = nullptr;
+  ::close(fd_);
+  state_ = State::closed;
+}
+
+// ---- time
+
+// Timers are lazy: a request moves an instant, not a timer. The timer wakes at the earliest instant that may matter
+// and looks.
+void Connection::wake_by(int64_t at_ms) {
+  if (timer_.running() && timer_.due_ms() <= at_ms) return;
+  server_.loop().start(timer_, std::max<int64_t>(0, at_ms - server_.loop().now_ms()));
+}
+
+int64_t Connection::next_check_ms() const {
+  const auto& settings = server_.settings();
+  if (state_ == State::lingering) return since_ms_ + settings.linger_ms_max;
+  if (send_.armed()) return send_checked_ms_ + settings.send_stall_ms_max / 2;
+  if (exchange_ != nullptr) return server_.loop().now_ms() + settings.idle_ms_max;
+  return since_ms_ + (inbox_ != nullptr ? settings.request_ms_max : settings.idle_ms_max);
+}
+
+void Connection::check() noexcept {
+  auto now_ms = server_.loop().now_ms();
+  if (state_ == State::lingering) {
+    if (now_ms >= since_ms_ + server_.settings().linger_ms_max) terminate();
+  } else if (reader_stalled(now_ms)) {
+    server_.metrics_.slow_readers_cut.add();
+    terminate();
+  } else {
+    check_waiting(now_ms);
+  }
+  if (state_ < State::terminating) wake_by(std::max(next_check_ms(), now_ms + 1));
+}
+
+void Connection::check_waiting(int64_t now_ms) {
+  if (exchange_ != nullptr) return server_.check_unanswered(*exchange_);
+  if (send_.armed()) return;
+  const auto& settings = server_.settings();
+  if (waits_for_request_bytes() && now_ms >= since_ms_ + settings.request_ms_max) {
+    server_.metrics_.request_timeouts.add();
+    terminate();
+  } else if (inbox_ == nullptr && now_ms >= since_ms_ + settings.idle_ms_max) {
+    server_.metrics_.idle_timeouts.add();
+    state_ = State::closing;
+    server_.end_turn(*this);
+  }
+}
+
+// True when the peer has acknowledged nothing between two looks while a send is in the kernel. The kernel refills the
+// socket's buffer by itself, so only what the peer acknowledges tells whether it reads.
+bool Connection::reader_stalled(int64_t now_ms) {
+  if (!send_.armed() || now_ms < send_checked_ms_ + server_.settings().send_stall_ms_max / 2) return false;
+  auto acknowledged = acknowledged_bytes();
+  auto stalled = send_marked_ && acknowledged == send_mark_;
+  send_mark_ = acknowledged;
+  send_marked_ = true;
+  send_checked_ms_ = now_ms;
+  return stalled;
+}
+
+uint32_t Connection::acknowledged_bytes() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size);
+  return static_cast<uint32_t>(info.tcpi_bytes_acked);
+}
+
+}  // namespace net

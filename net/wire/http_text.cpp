@@ -1,0 +1,72 @@
+#include "net/wire/http_text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace net::http {
+
+namespace {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+constexpr int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  auto letter = lower(c);
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+constexpr bool in_authority(char c) {
+  auto letter = lower(c);
+  return is_digit(c) || (letter >= 'a' && letter <= 'z') ||
+         std::string_view{"-._~%!$&'()*+,;=:[]"}.find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool escapes_are_sound(std::string_view text) {
+  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
+    if (at + 2 >= text.size()) return false;
+    auto high = hex_value(text[at + 1]), low = hex_value(text[at + 2]);
+    if (high < 0 || low < 0 || high + low == 0) return false;
+  }
+  return true;
+}
+
+std::size_t percent_decode(std::string_view text, bool plus_is_space, char* out) {
+  auto begin = out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto c = text[at];
+    if (c == '%') {
+      c = static_cast<char>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
+      at += 2;
+    } else if (c == '+' && plus_is_space) {
+      c = ' ';
+    }
+    *out++ = c;
+  }
+  return static_cast<std::size_t>(out - begin);
+}
+
+std::optional<int64_t> parse_digits(std::string_view text) {
+  if (text.empty() || text.size() > 18 || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+bool valid_authority(std::string_view text) { return std::all_of(text.begin(), text.end(), in_authority); }
+
+}  // namespace net::http
