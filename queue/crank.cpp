@@ -27,7 +27,7 @@ void Crank::turn() noexcept {
 
 void Crank::turn_event(LiveEvent& event) {
   auto& turn = turns_.try_emplace(&event, Turn{&event, this}).first->second;
-  if (turn.under_way) return;  // Redis is slow; the next turn makes up for it
+  if (turn.under_way) return metrics_.skipped.add();  // Redis is slow; the next turn makes up for it
   const core::Digits most{step_items_max};
   const auto error = event.batch(Decision::crank).add(std::array{most.view()}, {&Crank::done, &turn});
   turn.under_way = error == core::Error::none;
@@ -39,25 +39,14 @@ void Crank::done(void* context, const net::resp::View* reply, core::Error) noexc
   if (reply == nullptr) return;
   const auto verdict = Verdict::read(*reply);
   if (verdict.kind == Verdict::Kind::stale) turn.crank->alarm_.raise();
-  if (verdict.ok()) read(turn.event->gauges, *reply);
+  if (verdict.ok()) turn.crank->count(*reply);
 }
 
-void Crank::read(LineGauges& gauges, const net::resp::View& reply) {
-  std::array<uint64_t, 12> numbers{};
-  std::size_t at = 0;
-  for (const auto element : reply) {
-    if (at < numbers.size()) numbers[at++] = static_cast<uint64_t>(element.number().value_or(0));
-  }
-  gauges.admitted_total.add(numbers[2]);
-  gauges.expired_holds_total.add(numbers[3]);
-  gauges.expired_admissions_total.add(numbers[4]);
-  gauges.line.set(numbers[5]);
-  gauges.active.set(numbers[6]);
-  gauges.available.set(numbers[7]);
-  gauges.held.set(numbers[8]);
-  gauges.sold.set(numbers[9]);
-  gauges.unrecorded.set(numbers[10]);
-  gauges.log_entries.set(numbers[11]);
+void Crank::count(const net::resp::View& reply) {
+  const auto number = [&](uint32_t index) { return static_cast<uint64_t>(reply[index].number().value_or(0)); };
+  metrics_.admitted.add(number(2));
+  metrics_.expired_holds.add(number(3));
+  metrics_.expired_admissions.add(number(4));
 }
 
 }  // namespace queue

@@ -10,6 +10,12 @@
 
 namespace queue {
 
+// What all turns together did; read by the operations listener.
+struct CrankMetrics {
+  net::Counter admitted, expired_holds, expired_admissions;
+  net::Counter skipped;  // turns not made because the one before was not answered yet
+};
+
 class Crank {
  public:
   static constexpr int64_t interval_ms = 50;
@@ -18,6 +24,7 @@ class Crank {
   Crank(net::Loop& loop, EventTable& events, Alarm alarm);
   void start();
   void stop() { timer_.stop(); }
+  const CrankMetrics& metrics() const { return metrics_; }
 
  private:
   // Where the reply of one event's turn goes; lives as long as the event does.
@@ -29,11 +36,12 @@ class Crank {
   void turn() noexcept;
   void turn_event(LiveEvent& event);
   static void done(void* context, const net::resp::View* reply, core::Error error) noexcept;
-  static void read(LineGauges& gauges, const net::resp::View& reply);
+  void count(const net::resp::View& reply);
 
   net::Loop& loop_;
   EventTable& events_;
   Alarm alarm_;
+  CrankMetrics metrics_;
   std::map<LiveEvent*, Turn> turns_;
   net::TimerOf<Crank, &Crank::turn> timer_{*this};
 };

@@ -25,12 +25,6 @@ namespace queue {
 enum class Decision : uint8_t { confirm, crank, extend, find, hold, leave, map, me, place, recorded, release };
 inline constexpr std::size_t decisions = 11;
 
-// How an event stood when the crank was last turned; read by the operations listener.
-struct LineGauges {
-  net::Counter line, active, available, held, sold, unrecorded, log_entries;
-  net::Counter admitted_total, expired_holds_total, expired_admissions_total;
-};
-
 class LiveEvent {
  public:
   LiveEvent(net::RedisLink& link, const lua::Scripts& scripts, const core::Keyring& keys,
@@ -44,8 +38,6 @@ class LiveEvent {
   const core::EventTokens& tokens() const { return tokens_; }
   net::Batch& batch(Decision decision) { return *batches_[static_cast<std::size_t>(decision)]; }
   void update(std::shared_ptr<const core::Event> definition);
-
-  LineGauges gauges;
 
  private:
   std::shared_ptr<const core::Event> definition_;
