@@ -1,0 +1,98 @@
+// One connection to the operations listener: one request after another, each read, judged and answered.
+//
+//   read head -> (401, 404, 405, 413, 431, 501 at once) -> 100 Continue if asked for -> read body -> call -> send -> again
+//
+// What is wrong with the head is answered before the body is read, and such a connection is closed afterwards.
+// Ownership: lives as long as an operation or a call refers to it. Thread: the listener's io thread, except run_call().
+#pragma once
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/operations/listener.hpp"
+#include "app/operations/routes.hpp"
+#include "core/ulid.hpp"
+
+namespace app::operations {
+
+// What all sessions share; outlives them.
+struct Shared {
+  const OperationsSettings& settings;
+  Administration& administration;
+  const core::Metrics& metrics;
+  const core::Log& log;
+  boost::asio::thread_pool& calls;
+  core::UlidGenerator ids{};   // for X-Request-Id
+  core::Random random{};       // jitters Retry-After
+  uint32_t sessions = 0;
+  uint32_t calls_waiting = 0;  // handed to the call threads and not yet answered
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(boost::asio::ip::tcp::socket socket, Shared& shared);
+  ~Session();
+  void start() { read_head(); }
+
+ private:
+  using Error = boost::beast::error_code;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  // An answer before it is put into HTTP.
+  struct Answer {
+    int status = 200;
+    std::string body;
+    std::string_view content_type;
+    std::string allow{};  // not empty: the methods that would do
+  };
+
+  void read_head();
+  void head_done(Error error);
+  void refuse_unread(Error error);
+  bool accept_head();
+  bool accept_call(bool has_body);
+  bool authenticate();
+  void send_continue();
+  void continue_sent(Error error);
+  void read_body();
+  void body_done(Error error);
+  void serve();
+  void serve_readiness();
+  void serve_call();
+  AdminReply run_call() const noexcept;
+  AdminReply call_administration() const;
+  void respond(const AdminReply& reply);
+  void respond(net::Code code, std::string_view detail);
+  void respond(Answer answer);
+  void sent(Error error);
+  void drain();
+  void log_call(int status) const;
+  template <class Handler>
+  auto bound(Handler handler);  // keeps the session alive until the handler has run
+
+  Shared& shared_;
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  boost::beast::http::response<boost::beast::http::string_body> response_;
+  boost::beast::http::response<boost::beast::http::empty_body> continue_;
+  Call call_;
+  std::string request_id_;
+  int64_t started_ms_ = 0;       // monotonic; the head was read
+  bool body_unread_ = false;     // the answer went out before the body was read: the connection cannot go on
+  std::size_t drained_bytes_ = 0;
+  std::array<char, 8192> waste_;
+};
+
+}  // namespace app::operations
