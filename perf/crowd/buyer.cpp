@@ -22,29 +22,43 @@ Buyer::Buyer(Sale& sale, uint32_t number)
 
 Task<> Buyer::live() {
   co_await sale_.pause(habits_.arrives_after);
-  while (!sale_.over()) {
+  std::optional<Ending> ending;
+  while (!ending && !sale_.over()) {
     enter(Stage::in_line);
-    switch (co_await wait_for_turn()) {
-      case Turn::admitted: break;
-      case Turn::expired: continue;
-      case Turn::sold_out: co_return end(Ending::sold_out);
-      case Turn::closed: co_return end(Ending::closed);
-      case Turn::left: co_return end(Ending::left);
-      case Turn::vanished: co_return end(Ending::vanished);
-      case Turn::unfinished: co_return end(Ending::unfinished);
-    }
+    const Turn turn = co_await wait_for_turn();
+    ending = ending_of(turn);
+    if (turn != Turn::admitted) continue;
     enter(Stage::admitted);
-    switch (co_await visit()) {
-      case Visit::admission_lost: break;
-      case Visit::ordered: co_return end(Ending::ordered);
-      case Visit::sold_out: co_return end(Ending::sold_out);
-      case Visit::closed: co_return end(Ending::closed);
-      case Visit::left: co_return end(Ending::left);
-      case Visit::vanished: co_return end(Ending::vanished);
-      case Visit::unfinished: co_return end(Ending::unfinished);
-    }
+    const Visit visited = co_await visit();
+    ending = ending_of(visited);
   }
-  end(Ending::unfinished);
+  end(ending.value_or(Ending::unfinished));
+}
+
+std::optional<Ending> Buyer::ending_of(Turn turn) {
+  switch (turn) {
+    case Turn::admitted:
+    case Turn::expired: return {};
+    case Turn::sold_out: return Ending::sold_out;
+    case Turn::closed: return Ending::closed;
+    case Turn::left: return Ending::left;
+    case Turn::vanished: return Ending::vanished;
+    case Turn::unfinished: return Ending::unfinished;
+  }
+  return {};
+}
+
+std::optional<Ending> Buyer::ending_of(Visit visit) {
+  switch (visit) {
+    case Visit::admission_lost: return {};
+    case Visit::ordered: return Ending::ordered;
+    case Visit::sold_out: return Ending::sold_out;
+    case Visit::closed: return Ending::closed;
+    case Visit::left: return Ending::left;
+    case Visit::vanished: return Ending::vanished;
+    case Visit::unfinished: return Ending::unfinished;
+  }
+  return {};
 }
 
 void Buyer::enter(Stage stage) {

@@ -49,7 +49,7 @@ class Buyer {
   enum class Visit : uint8_t { ordered, sold_out, closed, admission_lost, left, vanished, unfinished };
   Task<Visit> visit();
   Task<std::optional<Visit>> buy_from(SeatMap map);
-  Task<std::optional<Visit>> nothing_free();
+  Task<std::optional<Visit>> nothing_free(bool some_held);
   Task<HoldAnswer> take(Pick pick);
   Task<HoldAnswer> click(Step step, Tab tab, Pick pick, std::string key);
   Task<HoldAnswer> click_twice(Pick pick, std::string key);
@@ -68,6 +68,9 @@ class Buyer {
   Task<> follow_pending(Payment payment);
   Task<> check_afterwards(Payment payment, std::string key);
 
+  // How a buyer ends after that, or nothing when the story goes on.
+  static std::optional<Ending> ending_of(Turn turn);
+  static std::optional<Ending> ending_of(Visit visit);
   void enter(Stage stage);
   void end(Ending ending);
   Task<> think(int low_ms, int high_ms);

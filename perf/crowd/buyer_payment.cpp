@@ -2,6 +2,8 @@
 // there; then asking whether the answer still stands.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "perf/crowd/buyer.hpp"
 
 namespace crowd {
@@ -18,17 +20,15 @@ Task<std::optional<Buyer::Visit>> Buyer::pay(HoldAnswer hold) {
   OrderAnswer answer = co_await report_payment(payment, key);
   sale_.ledger.told(payment.reference, answer);
   if (answer.status == 202) co_await follow_pending(payment);
-  switch (sale_.ledger.payment(payment.reference).state) {
-    case PaymentState::confirmed:
-      co_await check_afterwards(payment, key);
-      co_return Visit::ordered;
-    case PaymentState::pending:
-    case PaymentState::unanswered: co_return Visit::unfinished;  // the stores tell how it ended
-    case PaymentState::refused:
-    case PaymentState::rejected: break;
+  const auto state = sale_.ledger.payment(payment.reference).state;
+  if (state == PaymentState::confirmed) {
+    co_await check_afterwards(payment, key);
+    co_return Visit::ordered;
   }
+  const bool open_end = state == PaymentState::pending || state == PaymentState::unanswered;
+  if (open_end) co_return Visit::unfinished;  // the stores tell how it ended
   habits_.pays_late = false;
-  co_return std::nullopt;  // look at what is left
+  co_return std::nullopt;  // refused: look at what is left
 }
 
 Task<OrderAnswer> Buyer::report_payment(Payment payment, std::string key) {

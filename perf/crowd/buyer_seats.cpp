@@ -32,7 +32,7 @@ Task<std::optional<Buyer::Visit>> Buyer::buy_from(SeatMap map) {
     pick = choose_taken(map, random_);
   }
   if (!pick) pick = choose(map, habits_.places, habits_.prefers_standing, random_);
-  if (!pick) co_return co_await nothing_free();
+  if (!pick) co_return co_await nothing_free(shows_held(map));
   fruitless_looks_ = 0;
   co_await think(50, 600);
   HoldAnswer hold = co_await take(*pick);
@@ -49,9 +49,9 @@ Task<std::optional<Buyer::Visit>> Buyer::buy_from(SeatMap map) {
   co_return co_await pay(hold);
 }
 
-// All is held or sold. Held seats come back, so a person waits a while longer than a hold lasts, then loses interest.
-Task<std::optional<Buyer::Visit>> Buyer::nothing_free() {
-  constexpr uint32_t patience_looks = 14;
+// All is held or sold. Held seats come back, so who sees some waits a while longer than a hold lasts.
+Task<std::optional<Buyer::Visit>> Buyer::nothing_free(bool some_held) {
+  const uint32_t patience_looks = some_held ? 12 : 3;
   if (++fruitless_looks_ > patience_looks && chance(0.3)) {
     if (co_await session_.leave() == 204) co_return Visit::left;
   }
@@ -59,7 +59,7 @@ Task<std::optional<Buyer::Visit>> Buyer::nothing_free() {
   if (answer.state == "sold_out") co_return Visit::sold_out;
   if (answer.state == "closed") co_return Visit::closed;
   if (answer.state == "expired" || answer.state == "done") co_return Visit::admission_lost;
-  co_await think(300, 900);
+  co_await think(400, 1200);
   co_return std::nullopt;
 }
 
@@ -136,7 +136,7 @@ Task<std::optional<Buyer::Visit>> Buyer::after_refusal(HoldAnswer refusal) {
   if (code == "admission_expired" || code == "not_admitted") co_return Visit::admission_lost;
   if (code == "event_closed") co_return Visit::closed;
   if (code == "seat_taken") co_return std::nullopt;  // the map shows what is left
-  if (code == "sold_out") co_return co_await nothing_free();
+  if (code == "sold_out") co_return co_await nothing_free(true);
   if (code == "hold_limit" || holds_elsewhere_) {
     co_await release_leftovers();
     co_return std::nullopt;

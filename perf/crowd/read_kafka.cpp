@@ -63,7 +63,7 @@ core::Checked<Client> connect(const std::string& brokers) {
   return client;
 }
 
-// Takes the announcements of one sale and keeps their order honest.
+// Takes the announcements of one sale and keeps their order honest. By contract the key is the order or the hold.
 class Listener {
  public:
   explicit Listener(const core::Event& event) : event_{event}, prefix_{event.id + ":"} {}
@@ -103,13 +103,13 @@ class Listener {
     json::Document body{announcement.payload};
     auto seats = json::texts(body.root(), "seats");
     if (seats.empty()) return;
-    evidence_.transitions.push_back({seq, announcement.type, json::text(body.root(), "hold"), std::move(seats)});
+    evidence_.transitions.push_back({seq, announcement.type, announcement.key, std::move(seats)});
   }
 
   void take_order(const Announcement& announcement) {
     json::Document body{announcement.payload};
     if (json::text(body.root(), "event") != event_.id || !fresh(announcement.id)) return;
-    evidence_.announced[announcement.type].insert(json::text(body.root(), "order"));
+    evidence_.announced[announcement.type].insert(announcement.key);
   }
 
   // Numbers that nobody announced between the first and the last of each epoch.

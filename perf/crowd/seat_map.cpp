@@ -94,6 +94,10 @@ std::optional<Pick> choose(const SeatMap& map, uint32_t places, bool prefers_sta
   return prefers_standing ? choose_seats(map, places, random) : choose_standing(map, places);
 }
 
+bool shows_held(const SeatMap& map) {
+  return std::any_of(map.rows.begin(), map.rows.end(), [](const auto& row) { return row.seats.find('h') != row.seats.npos; });
+}
+
 std::optional<Pick> choose_taken(const SeatMap& map, Random& random) {
   if (map.rows.empty()) return {};
   const std::size_t start = below(random, map.rows.size());

@@ -43,6 +43,9 @@ std::string render_pick(const Pick& pick);
 // there are some, or the other kind when one is gone. Empty: nothing is free.
 std::optional<Pick> choose(const SeatMap& map, uint32_t places, bool prefers_standing, Random& random);
 
+// True when a numbered seat is held by somebody: it may come back.
+bool shows_held(const SeatMap& map);
+
 // One seat that the map shows as held or sold; empty when there is none.
 std::optional<Pick> choose_taken(const SeatMap& map, Random& random);
 
