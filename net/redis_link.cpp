@@ -101,7 +101,6 @@ core::Error RedisLink::issued(core::Error error) {
 void RedisLink::appended() {
   if (pipeline_.pending() == 1) quiet_since_ms_ = loop_.now_ms();
   loop_.schedule(flush_hook_);
-  if (!tick_timer_.running()) loop_.start(tick_timer_, tick_ms);
 }
 
 // ---------------------------------------------------------------- connecting
@@ -212,6 +211,7 @@ void RedisLink::greeting_step_done() {
   state_ = State::up;
   attempts_ = 0;
   rechecking_ = false;
+  accepted_at_ms_ = loop_.now_ms();
   recheck_at_ms_ = loop_.now_ms() + settings_.recheck_ms;
   metrics_.up.set(1);
   problem_.store("", std::memory_order_release);
@@ -282,12 +282,7 @@ void RedisLink::tick() noexcept {
     case State::greeting:
     case State::up: watch();
   }
-  if (needs_tick()) loop_.start(tick_timer_, tick_ms);
-}
-
-bool RedisLink::needs_tick() const {
-  if (state_ == State::stopped || state_ == State::closing) return false;
-  return state_ != State::up || pipeline_.pending() > 0 || !trusted();
+  if (state_ != State::stopped) loop_.start(tick_timer_, tick_ms);
 }
 
 void RedisLink::watch() {
@@ -299,11 +294,16 @@ void RedisLink::watch() {
   if (!connected()) return;
   if (pipeline_.pending() > 0 && now_ms - quiet_since_ms_ >= settings_.silence_ms_max)
     return lose(core::Error::closed, "Redis is silent");
-  if (state_ == State::up && !trusted()) recheck();
+  if (state_ == State::up) look_at_trust();
 }
 
-void RedisLink::recheck() {
-  if (rechecking_ || loop_.now_ms() < recheck_at_ms_) return;
+void RedisLink::look_at_trust() {
+  const auto now_ms = loop_.now_ms();
+  const bool ours = trusted();
+  if (ours || trusted_generation_.load(std::memory_order_acquire) == 0) accepted_at_ms_ = now_ms;
+  if (now_ms - accepted_at_ms_ >= settings_.distrust_ms_max)
+    return lose(core::Error::closed, "another Redis is trusted than this one");
+  if (ours || rechecking_ || now_ms < recheck_at_ms_) return;
   rechecking_ = true;
   ask<&RedisLink::identified_again>({"INFO", "replication"});
 }
@@ -347,7 +347,6 @@ void RedisLink::wait_and_retry() {
   const auto longest_ms = std::min(settings_.backoff_ms_min << doublings, settings_.backoff_ms_max);
   state_ = State::waiting;
   deadline_ms_ = loop_.now_ms() + std::uniform_int_distribution<int64_t>{0, longest_ms}(random_);
-  loop_.start(tick_timer_, tick_ms);
 }
 
 }  // namespace net

@@ -9,7 +9,8 @@
 //
 // The generation of a Redis is the hash of its master_replid, which changes whenever its history may have. The link is
 // ready() only while that is the generation somebody has checked and trusts; otherwise commands are answered
-// `unavailable` at once. While untrusted it asks again every recheck_ms: a replid may change on a live connection.
+// `unavailable` at once. While untrusted it asks again every recheck_ms, because a replid may change on a live
+// connection, and connects anew when another generation stays the trusted one: the old primary may live on, cut off.
 //
 // Errors of a command: overload, unavailable - nothing was done. closed, timeout, protocol - maybe done.
 // A reply that says this Redis cannot serve now (NOSCRIPT, READONLY, LOADING, BUSY, ...) is `unavailable` too: these
@@ -46,7 +47,8 @@ struct RedisSettings {
   int64_t silence_ms_max = 3000;     // commands wait and not a byte comes: the connection is given up
   int64_t backoff_ms_min = 10;       // before the next attempt: a random part of this, doubled each time up to
   int64_t backoff_ms_max = 1000;
-  int64_t recheck_ms = 50;
+  int64_t recheck_ms = 50;           // between two looks at the generation while it is not the trusted one
+  int64_t distrust_ms_max = 1000;    // another generation is trusted: the address may lead to another Redis by now
   Pipeline::Settings pipeline;       // timeout_ms is the deadline of a command
 };
 
@@ -128,9 +130,8 @@ class RedisLink {
   core::Error judge(std::string_view message);
 
   void tick() noexcept;
-  bool needs_tick() const;
   void watch();
-  void recheck();
+  void look_at_trust();
   void doom(const char* why);
   void lose(core::Error error, const char* why);
   void join();
@@ -157,6 +158,7 @@ class RedisLink {
   uint64_t generation_ = 0;
   int64_t deadline_ms_ = 0;          // of the state
   int64_t recheck_at_ms_ = 0;
+  int64_t accepted_at_ms_ = 0;       // when no other generation than ours was trusted last
   int64_t quiet_since_ms_ = 0;       // commands wait since then, and not a byte has come
   std::atomic<const char*> problem_{"not started"};
   std::minstd_rand random_;

@@ -124,6 +124,28 @@ TEST_CASE("a server whose INFO says nothing useful is never trusted") {
   }
 }
 
+TEST_CASE("a primary that lives on, cut off, is left when another one is trusted") {
+  Impostor impostor;
+  auto settings = redis_world::settings(impostor.port());
+  settings.distrust_ms_max = 200;
+  World world{settings};
+  impostor.greet(world);
+  world.trusted = 0;  // nobody knows yet: no reason to leave
+  world.turn_for(300);
+  CHECK(world.link->up());
+  CHECK_FALSE(world.link->ready());
+  const auto other = replid.substr(1) + "e";
+  world.trusted = core::fnv1a(other);
+  // It goes on calling itself the primary of the old history.
+  for (int asked = 0; asked < 40 && world.link->up(); ++asked) {
+    if (!impostor.hear(world, 20).empty()) impostor.say(greeting());
+  }
+  CHECK(world.link->problem() == "another Redis is trusted than this one");
+  impostor.accept_from(world);
+  impostor.say(bulk("role:master\r\nmaster_replid:" + other + "\r\n"));
+  CHECK(world.turn_until([&] { return world.link->ready(); }));
+}
+
 TEST_CASE("a connection closed in the middle of a reply fails that command and those behind it") {
   Impostor impostor;
   World world{redis_world::settings(impostor.port())};

@@ -123,6 +123,7 @@ TEST_CASE("a history that changes on a live connection is noticed once it is no 
   World world{redis_world::settings(redis.port())};
   world.trust();
   const auto before = world.link->generation();
+  world.turn_for(100);  // idle and content for a while
   // Demoted and promoted between two commands: the connection lives on, its history does not.
   other.say({"REPLICAOF", "127.0.0.1", std::to_string(fixtures::free_port())});
   other.say({"REPLICAOF", "NO", "ONE"});
