@@ -5,6 +5,7 @@
 #include "core/assert.hpp"
 #include "core/json_writer.hpp"
 #include "core/limits.hpp"
+#include "persist/dead_letters.hpp"
 #include "persist/text_list.hpp"
 
 namespace persist {
@@ -70,23 +71,6 @@ Outcome outcome_of(std::string_view word) {
     if (word == name(outcome)) return outcome;
   return Outcome::unavailable;
 }
-
-// What made a row unacceptable may be its bytes, so a dead letter shows everything but printable ASCII as \xNN.
-std::string printable(std::string_view text, std::size_t bytes_max = 4096) {
-  std::string out;
-  for (const char c : text.substr(0, bytes_max)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) {
-      out.push_back(c);
-      continue;
-    }
-    const char hex[] = "0123456789abcdef";
-    out.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
-  }
-  return out;
-}
-
-constexpr std::size_t dead_letter_key_bytes_max = 200;
 
 }  // namespace
 
@@ -213,7 +197,7 @@ core::Error Recorder::put_aside(const Order& order, std::string_view problem) {
   json.member("seats", printable(join(order.seats))).member("amount", order.amount);
   json.member("currency", printable(order.currency)).member("reference", printable(order.reference));
   json.member("epoch", order.epoch).member("decided_at_ms", order.decided_at_ms).end_object();
-  return dead_letter("order", order.order, order.event, payload, problem);
+  return dead_letter({"order", order.order, order.event, payload, problem});
 }
 
 core::Error Recorder::put_aside(const Refusal& refusal, std::string_view problem) {
@@ -223,20 +207,12 @@ core::Error Recorder::put_aside(const Refusal& refusal, std::string_view problem
   json.member("user", printable(refusal.user)).member("amount", refusal.amount);
   json.member("currency", printable(refusal.currency)).member("decision", printable(refusal.decision));
   json.member("epoch", refusal.epoch).member("decided_at_ms", refusal.decided_at_ms).end_object();
-  return dead_letter("refusal", refusal.reference, refusal.event, payload, problem);
+  return dead_letter({"refusal", refusal.reference, refusal.event, payload, problem});
 }
 
-// One row a letter however often it is tried, so that whoever finds it unrecorded in Redis may try again.
-core::Error Recorder::dead_letter(std::string_view kind, std::string_view key, std::string_view event,
-                                  std::string_view payload, std::string_view problem) {
+core::Error Recorder::dead_letter(const DeadLetter& letter) {
   ++figures_.dead_letters;
-  const std::string key_text = printable(key, dead_letter_key_bytes_max), event_text = printable(event);
-  const std::string problem_text = printable(problem);
-  log_.error("dead_letter", {{"kind", kind}, {"key", key_text}, {"event", event_text}, {"problem", problem_text}});
-  auto answer = postgres_.query(
-      "INSERT INTO dead_letters AS d (kind, key, event, payload, error) VALUES ($1, $2, $3, $4::text::jsonb, $5) "
-      "ON CONFLICT (kind, event, key) DO UPDATE SET attempts = d.attempts + 1, last_at = now(), error = excluded.error",
-      Parameters{}.text(kind).text(key_text).text(event_text).text(payload).text(problem_text));
+  auto answer = put_dead_letter(postgres_, log_, letter);
   return answer ? core::Error::none : failed(answer);
 }
 

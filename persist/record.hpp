@@ -17,6 +17,7 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "persist/dead_letters.hpp"
 #include "persist/postgres.hpp"
 
 namespace persist {
@@ -112,8 +113,7 @@ class Recorder {
   core::Error write_refusals(Group<Refusal> group, std::span<Recorded> out);
   core::Error put_aside(const Order& order, std::string_view problem);
   core::Error put_aside(const Refusal& refusal, std::string_view problem);
-  core::Error dead_letter(std::string_view kind, std::string_view key, std::string_view event,
-                          std::string_view payload, std::string_view problem);
+  core::Error dead_letter(const DeadLetter& letter);
   core::Error ready();
   core::Error failed(const SqlAnswer& answer);
   void take(const SqlAnswer& answer, std::span<Recorded> out);

@@ -1,0 +1,97 @@
+// A Kafka for demonstrations and tests: librdkafka's mock cluster in a process of its own, with the topics of onsale.
+// It speaks the protocol (produce, fetch, groups) but keeps at most 5 MB or 100 000 messages a partition, in memory.
+//
+//   onsale-kafka-embedded --file PATH [--brokers N]
+//
+// Writes its bootstrap servers ("127.0.0.1:port,...") to PATH once they take connections, prints them, and runs until
+// SIGTERM or SIGINT.
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace {
+
+constexpr int partitions = 6;
+constexpr const char* topics[] = {"onsale.orders", "onsale.inventory", "onsale.line", "onsale.payments",
+                                  "onsale.inventory-changes"};
+
+struct Options {
+  std::string file;
+  int brokers = 1;
+};
+
+bool parse(int count, char** words, Options& options) {
+  for (int at = 1; at + 1 < count; at += 2) {
+    const std::string_view name = words[at];
+    if (name == "--file") {
+      options.file = words[at + 1];
+    } else if (name == "--brokers") {
+      options.brokers = atoi(words[at + 1]);
+    } else {
+      return false;
+    }
+  }
+  return count % 2 == 1 && !options.file.empty() && options.brokers >= 1 && options.brokers <= 9;
+}
+
+// Whole or not at all: a reader that sees the file can use it.
+bool write_file(const std::string& path, std::string_view text) {
+  const std::string draft = path + ".draft";
+  FILE* file = fopen(draft.c_str(), "w");
+  if (file == nullptr) return false;
+  const bool written = fwrite(text.data(), 1, text.size(), file) == text.size();
+  return fclose(file) == 0 && written && rename(draft.c_str(), path.c_str()) == 0;
+}
+
+using Kafka = std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)>;
+using Cluster = std::unique_ptr<rd_kafka_mock_cluster_t, void (*)(rd_kafka_mock_cluster_t*)>;
+
+int fail(std::string_view what) {
+  fprintf(stderr, "onsale-kafka-embedded: %.*s\n", static_cast<int>(what.size()), what.data());
+  return 1;
+}
+
+int run(const Options& options, const sigset_t& wanted) {
+  char problem[256] = "";
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  // Its own client never connects to anything, and would warn of that.
+  rd_kafka_conf_set(conf, "log_level", "3", problem, sizeof problem);
+  Kafka kafka{rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof problem), &rd_kafka_destroy};
+  if (!kafka) return fail(problem);
+  Cluster cluster{rd_kafka_mock_cluster_new(kafka.get(), options.brokers), &rd_kafka_mock_cluster_destroy};
+  if (!cluster) return fail("the mock cluster could not be made");
+  for (const char* topic : topics)
+    if (rd_kafka_mock_topic_create(cluster.get(), topic, partitions, options.brokers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(std::string{"cannot create topic "} + topic);
+  const char* servers = rd_kafka_mock_cluster_bootstraps(cluster.get());
+  if (!write_file(options.file, std::string{servers} + "\n")) return fail("cannot write " + options.file);
+  printf("%s\n", servers);
+  fflush(stdout);
+  int received = 0;
+  sigwait(&wanted, &received);
+  remove(options.file.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Options options;
+  if (!parse(count, words, options)) {
+    fputs("usage: onsale-kafka-embedded --file PATH [--brokers 1..9]\n", stderr);
+    return 2;
+  }
+  // Before the library starts its threads, so that all of them leave these signals to sigwait.
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+  return run(options, wanted);
+}
