@@ -1,5 +1,7 @@
 #include "net/router.hpp"
 
+#include <bit>
+
 #include "core/assert.hpp"
 
 namespace net {
@@ -15,18 +17,18 @@ bool serves(std::string_view route_method, std::string_view method) {
 
 Router::Compiled Router::compile(const Route& route, uint32_t& segment_count) {
   ONSALE_ASSERT(route.handle != nullptr && route.pattern.starts_with('/'));
-  Compiled compiled{route, {}};
+  Compiled compiled{route, {}, 0};
   segment_count = 0;
-  uint32_t parameters = 0;
   for (auto rest = route.pattern; !rest.empty();) {
     rest.remove_prefix(1);
     auto segment = rest.substr(0, rest.find('/'));
     rest.remove_prefix(segment.size());
     auto parameter = segment.starts_with('{') && segment.ends_with('}');
     ONSALE_ASSERT(segment_count < http::Request::segments_max);
-    if (parameter) ONSALE_ASSERT(++parameters <= http::Request::parameters_max);
-    compiled.segments[segment_count++] = parameter ? std::string_view{} : segment;
+    compiled.parameters |= (parameter ? 1u : 0u) << segment_count;
+    compiled.segments[segment_count++] = segment;
   }
+  ONSALE_ASSERT(std::popcount(compiled.parameters) <= static_cast<int>(http::Request::parameters_max));
   return compiled;
 }
 
@@ -51,8 +53,7 @@ std::span<const Router::Compiled> Router::candidates(const http::Request& reques
 bool Router::matches(const Compiled& compiled, const http::Request& request) {
   for (uint32_t at = 0; at < request.segment_count(); ++at) {
     auto segment = request.segment(at);
-    auto literal = compiled.segments[at];
-    if (literal.empty() ? segment.empty() && compiled.route.pattern != "/" : literal != segment) return false;
+    if (compiled.is_parameter(at) ? segment.empty() : segment != compiled.segments[at]) return false;
   }
   return true;
 }
@@ -70,7 +71,7 @@ Router::Match Router::match(http::Request& request) const {
   if (found == nullptr) return {path_known ? Outcome::method_not_allowed : Outcome::not_found, nullptr};
   request.clear_parameters();
   for (uint32_t at = 0; at < request.segment_count(); ++at) {
-    if (found->segments[at].empty() && found->route.pattern != "/") request.add_parameter(request.segment(at));
+    if (found->is_parameter(at)) request.add_parameter(request.segment(at));
   }
   return {Outcome::found, &found->route};
 }

@@ -46,7 +46,9 @@ class Router {
  private:
   struct Compiled {
     Route route;
-    std::array<std::string_view, http::Request::segments_max> segments;  // empty: a parameter
+    std::array<std::string_view, http::Request::segments_max> segments;
+    uint32_t parameters;  // bit n: segment n is a parameter
+    bool is_parameter(uint32_t at) const { return (parameters >> at & 1) != 0; }
   };
   std::span<const Compiled> candidates(const http::Request& request) const;
   static bool matches(const Compiled& route, const http::Request& request);

@@ -232,7 +232,10 @@ RequestReader::Progress RequestReader::check_target(Request& request) {
 }
 
 RequestReader::Progress RequestReader::check_fields(Request& request) {
-  if (request.field_count_ != head_.fields()) return refuse(Refusal::malformed, "a header field is malformed");
+  auto nameless = request.header_count("") != 0;  // llhttp lets an empty name pass
+  if (nameless || request.field_count_ != head_.fields()) {
+    return refuse(Refusal::malformed, "a header field is malformed");
+  }
   if (check_host(request) == Progress::refused) return Progress::refused;
   return check_framing(request);
 }
