@@ -58,8 +58,8 @@ class ColdRedis {
   struct Settings {
     std::string host = "127.0.0.1";
     uint16_t port = 6379;
-    std::string unix_path;           // not empty: instead of host and port
-    std::string username, password;  // both empty: no AUTH
+    std::string unix_path{};         // not empty: instead of host and port
+    std::string username{}, password{};  // both empty: no AUTH
     int64_t timeout_ms = 1000;       // of connecting, and of each read or write
   };
   using Words = std::span<const std::string_view>;

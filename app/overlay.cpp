@@ -18,14 +18,16 @@ class Overlay {
     sale_.seats.assign(event.seat_count, '.');
   }
 
-  void decided(const DecidedOrder& order);
-  void refused(const DecidedRefusal& refusal) { sale_.payments.try_emplace(refusal.reference, refusal.payment); }
+  void decided(const persist::OrderRow& row);
+  void paid(const persist::PaymentRow& row) {
+    sale_.payments.try_emplace(row.reference, PaymentRecord{row.decision, row.hold, row.user, row.amount, row.currency});
+  }
   void survived();
   SaleState finish();
 
  private:
-  std::vector<uint32_t> seats_of(const DecidedOrder& order);
-  void confirmed(const DecidedOrder& order, HoldRecord& record);
+  std::vector<uint32_t> seats_of(const persist::Order& order);
+  void confirmed(const persist::Order& order, HoldRecord& record);
   void own(const std::vector<uint32_t>& seats, char character);
   bool free(const std::vector<uint32_t>& seats) const;
   bool known(const std::string& id, HoldRecord& record);
@@ -42,7 +44,7 @@ class Overlay {
   std::map<std::string, int64_t> orders_found_;      // user -> orders that Redis had not counted
 };
 
-std::vector<uint32_t> Overlay::seats_of(const DecidedOrder& order) {
+std::vector<uint32_t> Overlay::seats_of(const persist::Order& order) {
   std::vector<uint32_t> seats;
   for (const auto& id : order.seats) {
     if (const auto seat = event_.seat_index(id))
@@ -70,7 +72,8 @@ bool Overlay::known(const std::string& id, HoldRecord& record) {
   return good;
 }
 
-void Overlay::decided(const DecidedOrder& order) {
+void Overlay::decided(const persist::OrderRow& row) {
+  const auto& order = row.order;
   decided_.insert(order.order);
   const auto found = sale_.holds.find(order.order);
   const bool survived = found != sale_.holds.end();
@@ -81,16 +84,14 @@ void Overlay::decided(const DecidedOrder& order) {
   record.amount = order.amount;
   record.reference = order.reference;
   if (record.paid_at_ms == 0) record.paid_at_ms = order.decided_at_ms;
-  sale_.payments.try_emplace(order.reference,
-                             PaymentRecord{"order", order.order, order.user, order.amount, order.currency});
-  if (order.state == DecidedOrder::State::confirmed) return confirmed(order, record);
+  if (row.state == persist::Outcome::confirmed) return confirmed(order, record);
   // Rejected for good: the refund is on its way, nothing is left to be recorded.
-  record.state = order.state == DecidedOrder::State::rejected ? 'J' : 'X';
-  record.reason = order.reason;
+  record.state = row.state == persist::Outcome::cancelled ? 'X' : 'J';
+  record.reason = row.reason;
   sale_.unrecorded.erase(order.order);
 }
 
-void Overlay::confirmed(const DecidedOrder& order, HoldRecord& record) {
+void Overlay::confirmed(const persist::Order& order, HoldRecord& record) {
   own(record.seats, 'x');
   // Still unrecorded in Redis: it stays so, and recorded.lua will say so in the log as it always does.
   if (record.state == 'C') return;
@@ -187,11 +188,11 @@ SaleState Overlay::finish() {
 
 }  // namespace
 
-SaleState overlay(const core::Event& event, std::span<const DecidedOrder> orders,
-                  std::span<const DecidedRefusal> refusals, Survivors survivors) {
+SaleState overlay(const core::Event& event, std::span<const persist::OrderRow> orders,
+                  std::span<const persist::PaymentRow> payments, Survivors survivors) {
   Overlay over{event, std::move(survivors)};
   for (const auto& order : orders) over.decided(order);
-  for (const auto& refusal : refusals) over.refused(refusal);
+  for (const auto& payment : payments) over.paid(payment);
   over.survived();
   return over.finish();
 }

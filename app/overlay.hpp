@@ -19,25 +19,9 @@
 
 #include "app/redis_records.hpp"
 #include "core/event.hpp"
+#include "persist/orders.hpp"
 
 namespace app {
-
-// An order as PostgreSQL has it; `seats` are ids.
-struct DecidedOrder {
-  enum class State : uint8_t { confirmed, rejected, cancelled };
-  State state = State::confirmed;
-  std::string order, user;
-  std::vector<std::string> seats;
-  int64_t amount = 0;
-  std::string currency, reference, reason;
-  int64_t decided_at_ms = 0;
-};
-
-// A payment that PostgreSQL knows not to have become an order.
-struct DecidedRefusal {
-  std::string reference;
-  PaymentRecord payment;
-};
 
 // What was found in Redis. Keys are ids as in Redis.
 struct Survivors {
@@ -59,7 +43,8 @@ struct SaleState {
   std::vector<std::string> findings;           // what a person should know, in words
 };
 
-SaleState overlay(const core::Event& event, std::span<const DecidedOrder> orders,
-                  std::span<const DecidedRefusal> refusals, Survivors survivors);
+// `orders` are all that PostgreSQL has decided on, `payments` all it was told of.
+SaleState overlay(const core::Event& event, std::span<const persist::OrderRow> orders,
+                  std::span<const persist::PaymentRow> payments, Survivors survivors);
 
 }  // namespace app

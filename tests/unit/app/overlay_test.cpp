@@ -2,11 +2,11 @@
 
 #include <doctest/doctest.h>
 
-using app::DecidedOrder;
 using app::HoldRecord;
 using app::SaleState;
 using app::Survivors;
 using app::UserRecord;
+using persist::OrderRow;
 
 namespace {
 
@@ -19,10 +19,11 @@ core::Event hall() {
   return *event;
 }
 
-DecidedOrder order(std::string id, std::string user, std::vector<std::string> seats) {
-  DecidedOrder made;
-  made.order = std::move(id), made.user = std::move(user), made.seats = std::move(seats);
-  made.amount = 100, made.currency = "KRW", made.reference = "pay-" + made.order, made.decided_at_ms = 77;
+OrderRow order(std::string id, std::string user, std::vector<std::string> seats) {
+  OrderRow made;
+  made.order.reference = "pay-" + id, made.order.order = std::move(id), made.order.user = std::move(user);
+  made.order.seats = std::move(seats), made.order.amount = 100, made.order.currency = "KRW";
+  made.order.decided_at_ms = 77;
   return made;
 }
 
@@ -33,7 +34,7 @@ HoldRecord hold(char state, std::string user, std::vector<uint32_t> seats) {
   return made;
 }
 
-SaleState lay(std::vector<DecidedOrder> orders, Survivors survivors = {}) {
+SaleState lay(std::vector<OrderRow> orders, Survivors survivors = {}) {
   return app::overlay(hall(), orders, {}, std::move(survivors));
 }
 
@@ -58,7 +59,6 @@ TEST_CASE("after Redis lost everything no recorded seat can be sold again") {
   CHECK(sale.holds.at("01A").state == 'R');
   CHECK(sale.holds.at("01A").seats == std::vector<uint32_t>{0, 1});
   CHECK(sale.holds.at("01A").reference == "pay-01A");
-  CHECK(sale.payments.at("pay-01A").decision == "order");
   CHECK(sale.users.at("u1") == UserRecord{'d', 2, 1, {"01A"}});
   CHECK(sale.unrecorded.empty());
 }
@@ -137,7 +137,7 @@ TEST_CASE("a rejection that Redis does not know yet frees the seats and is final
   survivors.users["u1"] = {'d', 2, 1, {"01C"}};
   survivors.unrecorded["01C"] = 50;
   auto rejected = order("01C", "u1", {"A-1-1", "A-1-2"});
-  rejected.state = DecidedOrder::State::rejected, rejected.reason = "seat_taken";
+  rejected.state = persist::Outcome::rejected, rejected.reason = "seat_taken";
   const auto sale = lay({rejected, order("01A", "u2", {"A-1-1"})}, survivors);
   CHECK(sale.seats.substr(0, 3) == "x..");
   CHECK(sale.holds.at("01C").state == 'J');
@@ -148,7 +148,7 @@ TEST_CASE("a rejection that Redis does not know yet frees the seats and is final
 
 TEST_CASE("a cancelled order's seats are free again") {
   auto cancelled = order("01A", "u1", {"A-1-1"});
-  cancelled.state = DecidedOrder::State::cancelled;
+  cancelled.state = persist::Outcome::cancelled;
   const auto sale = lay({cancelled, order("01B", "u2", {"A-1-1"})});
   CHECK(sale.holds.at("01A").state == 'X');
   CHECK(sale.holds.at("01B").state == 'R');
@@ -176,10 +176,10 @@ TEST_CASE("what waits to be recorded without a record is dropped and reported; a
   CHECK(sale.findings.size() == 2);
 }
 
-TEST_CASE("a refusal PostgreSQL recorded is known again, so the same money is answered the same") {
-  const app::DecidedRefusal refusal{"ref-9", {"hold_expired", "01Y", "u1", 100, "KRW"}};
-  const auto sale = app::overlay(hall(), {}, std::span{&refusal, 1}, {});
-  CHECK(sale.payments.at("ref-9") == refusal.payment);
+TEST_CASE("a payment PostgreSQL recorded is known again, so the same money is answered the same") {
+  const persist::PaymentRow paid{"ref-9", "01Y", "u1", "hold_expired", "KRW", 100, true};
+  const auto sale = app::overlay(hall(), {}, std::span{&paid, 1}, {});
+  CHECK(sale.payments.at("ref-9") == app::PaymentRecord{"hold_expired", "01Y", "u1", 100, "KRW"});
 }
 
 TEST_CASE("a user who has admissions left stays without a status") {
