@@ -58,6 +58,7 @@ void Connection::recv_ended(int32_t result) {
   }
   auto passing = result > 0 || result == -ECANCELED || result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
   if (result == 0) peer_done_ = true;
+  if (result == -ETIMEDOUT) server_.metrics_.slow_readers_cut.add();  // TCP_USER_TIMEOUT
   if (!passing && (result != 0 || state_ == State::lingering)) terminate();
   server_.end_turn(*this);
 }

@@ -95,7 +95,10 @@ core::Status Server::open_listener() {
   int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  ::setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by what it accepts
+  // Inherited by what it accepts. USER_TIMEOUT: a reader that stalls while all its bytes fit the socket's own buffer.
+  auto stall_ms = static_cast<unsigned>(settings_.send_stall_ms_max);
+  ::setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(listener_, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
   if (::bind(listener_, reinterpret_cast<sockaddr*>(&bound), size) < 0) return {failure("bind", settings_)};
   if (::listen(listener_, backlog) < 0) return {failure("listen", settings_)};
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&bound), &size);

@@ -75,7 +75,7 @@ class Server {
   void close();            // cold path, never from a handler: cuts everything and turns the loop until all is closed
 
   const ServerMetrics& metrics() const { return metrics_; }
-  const BufferPool& buffers() const { return buffers_; }
+  const BufferPool& memory() const { return buffers_; }  // send buffers and cut requests
   const ServerSettings& settings() const { return settings_; }
   Loop& loop() const { return loop_; }
 
