@@ -38,25 +38,38 @@ Task<> Buyer::live() {
 std::optional<Ending> Buyer::ending_of(Turn turn) {
   switch (turn) {
     case Turn::admitted:
-    case Turn::expired: return {};
-    case Turn::sold_out: return Ending::sold_out;
-    case Turn::closed: return Ending::closed;
-    case Turn::left: return Ending::left;
-    case Turn::vanished: return Ending::vanished;
-    case Turn::unfinished: return Ending::unfinished;
+    case Turn::expired:
+      return {};
+    case Turn::sold_out:
+      return Ending::sold_out;
+    case Turn::closed:
+      return Ending::closed;
+    case Turn::left:
+      return Ending::left;
+    case Turn::vanished:
+      return Ending::vanished;
+    case Turn::unfinished:
+      return Ending::unfinished;
   }
   return {};
 }
 
 std::optional<Ending> Buyer::ending_of(Visit visit) {
   switch (visit) {
-    case Visit::admission_lost: return {};
-    case Visit::ordered: return Ending::ordered;
-    case Visit::sold_out: return Ending::sold_out;
-    case Visit::closed: return Ending::closed;
-    case Visit::left: return Ending::left;
-    case Visit::vanished: return Ending::vanished;
-    case Visit::unfinished: return Ending::unfinished;
+    case Visit::admission_lost:
+      return {};
+    case Visit::ordered:
+      return Ending::ordered;
+    case Visit::sold_out:
+      return Ending::sold_out;
+    case Visit::closed:
+      return Ending::closed;
+    case Visit::left:
+      return Ending::left;
+    case Visit::vanished:
+      return Ending::vanished;
+    case Visit::unfinished:
+      return Ending::unfinished;
   }
   return {};
 }

@@ -109,8 +109,8 @@ Task<> Buyer::use_fresh_admission() {
   if (habits_.second_tab) {
     LineAnswer again = co_await session_.join(Step::rejoin, Tab::second);
     if (again.status == 201 || again.state == "waiting" || again.state == "expired") {
-      sale_.ledger.place_lost(fmt::format("{} was admitted; the second tab is told {} '{}'", session_.user(),
-                                          again.status, again.state));
+      sale_.ledger.place_lost(
+          fmt::format("{} was admitted; the second tab is told {} '{}'", session_.user(), again.status, again.state));
     }
   }
   if (!habits_.looks_again) co_return;

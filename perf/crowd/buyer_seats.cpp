@@ -123,7 +123,8 @@ void Buyer::check_hold(const Pick& pick, const HoldAnswer& hold) {
   }
   const auto wanted = pick.named() ? pick.seats.size() : pick.quantity;
   if (hold.seats.size() != wanted) {
-    sale_.ledger.violation(fmt::format("hold {} has {} seats, {} were asked for", hold.hold, hold.seats.size(), wanted));
+    sale_.ledger.violation(
+        fmt::format("hold {} has {} seats, {} were asked for", hold.hold, hold.seats.size(), wanted));
   }
   if (hold.amount != amount) {
     sale_.ledger.violation(fmt::format("hold {} costs {}, its seats {}", hold.hold, hold.amount, amount));

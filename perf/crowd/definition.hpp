@@ -1,5 +1,5 @@
-// The event the crowd buys: sections with rows of numbered seats and one standing section "GA", and the pace of its line.
-// Ownership: plain values. Thread: any.
+// The event the crowd buys: sections with rows of numbered seats and one standing section "GA", and the pace of its
+// line. Ownership: plain values. Thread: any.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -34,13 +34,13 @@ struct PostgresEvidence {
 };
 
 struct RedisEvidence {
-  std::string seats;           // one character a seat, by index
-  int64_t unrecorded = 0;      // orders and refusals that PostgreSQL does not have yet
+  std::string seats;                          // one character a seat, by index
+  int64_t unrecorded = 0;                     // orders and refusals that PostgreSQL does not have yet
   int64_t available = 0, held = 0, sold = 0;  // the counters of the event
 };
 
 struct KafkaEvidence {
-  struct Transition {          // of the sale's log
+  struct Transition {  // of the sale's log
     int64_t seq = 0;
     std::string type, hold;
     std::vector<std::string> seats;
@@ -50,7 +50,7 @@ struct KafkaEvidence {
   uint64_t messages = 0, repeated = 0;                     // of this sale; at least once means repeats are legal
   uint64_t out_of_order = 0;                               // first deliveries whose seq did not grow in their partition
   uint64_t seqs_missing = 0;                               // gaps in the sale's log as announced
-  bool truncated = false;                                  // the broker has dropped old messages: absence proves nothing
+  bool truncated = false;  // the broker has dropped old messages: absence proves nothing
 };
 
 // Each reads for this event only; a problem names the store.

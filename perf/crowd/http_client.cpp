@@ -15,10 +15,14 @@ using tcp = asio::ip::tcp;
 
 http::verb verb(Method method) {
   switch (method) {
-    case Method::get: return http::verb::get;
-    case Method::put: return http::verb::put;
-    case Method::post: return http::verb::post;
-    case Method::del: return http::verb::delete_;
+    case Method::get:
+      return http::verb::get;
+    case Method::put:
+      return http::verb::put;
+    case Method::post:
+      return http::verb::post;
+    case Method::del:
+      return http::verb::delete_;
   }
   return http::verb::get;
 }
@@ -127,7 +131,8 @@ Task<Answer> Connection::ask(const Request& request) {
     close();
   }
   stream_.expires_never();
-  answer.took_us = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+  answer.took_us =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
   co_return answer;
 }
 

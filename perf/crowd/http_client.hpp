@@ -41,8 +41,8 @@ struct Answer {
   const char* trouble = "";  // with status 0: connect_failed, connection_closed or timeout
   std::string body;
   double retry_after_s = 0;
-  bool replayed = false;     // Idempotency-Replayed: true
-  uint64_t took_us = 0;      // from before the connect, if one was needed, to the last byte
+  bool replayed = false;  // Idempotency-Replayed: true
+  uint64_t took_us = 0;   // from before the connect, if one was needed, to the last byte
 };
 
 class Connection {

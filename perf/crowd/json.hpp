@@ -31,11 +31,11 @@ class Document {
 };
 
 std::optional<Element> member(std::optional<Element> object, std::string_view name);
-std::string text(std::optional<Element> object, std::string_view name);                      // "" when missing
+std::string text(std::optional<Element> object, std::string_view name);  // "" when missing
 std::optional<int64_t> integer(std::optional<Element> object, std::string_view name);
 std::optional<double> number(std::optional<Element> object, std::string_view name);
-bool boolean(std::optional<Element> object, std::string_view name);                          // false when missing
-std::vector<Element> elements(std::optional<Element> object, std::string_view name);         // empty when missing
-std::vector<std::string> texts(std::optional<Element> object, std::string_view name);        // texts among the elements
+bool boolean(std::optional<Element> object, std::string_view name);                    // false when missing
+std::vector<Element> elements(std::optional<Element> object, std::string_view name);   // empty when missing
+std::vector<std::string> texts(std::optional<Element> object, std::string_view name);  // texts among the elements
 
 }  // namespace crowd::json

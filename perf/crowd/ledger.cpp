@@ -19,11 +19,16 @@ bool same_seats(std::vector<std::string> left, std::vector<std::string> right) {
 
 std::string_view name(PaymentState state) {
   switch (state) {
-    case PaymentState::unanswered: return "unanswered";
-    case PaymentState::pending: return "pending";
-    case PaymentState::confirmed: return "confirmed";
-    case PaymentState::refused: return "refused";
-    case PaymentState::rejected: return "rejected";
+    case PaymentState::unanswered:
+      return "unanswered";
+    case PaymentState::pending:
+      return "pending";
+    case PaymentState::confirmed:
+      return "confirmed";
+    case PaymentState::refused:
+      return "refused";
+    case PaymentState::rejected:
+      return "rejected";
   }
   return "unanswered";
 }

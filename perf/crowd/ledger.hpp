@@ -12,8 +12,8 @@ namespace crowd {
 
 // The server's answer to a confirm, or to a question after the order.
 struct OrderAnswer {
-  int status = 0;      // 0: no answer
-  std::string code;    // of a problem, or why there was no answer
+  int status = 0;    // 0: no answer
+  std::string code;  // of a problem, or why there was no answer
   std::string order, state, durable;
   std::vector<std::string> seats;
   bool refund_required = false;
@@ -34,7 +34,7 @@ struct Payment {
   std::vector<std::string> seats;
   int64_t amount = 0;
   PaymentState state = PaymentState::unanswered;
-  std::string code;              // of the refusal
+  std::string code;  // of the refusal
   bool refund_required = false;
 };
 

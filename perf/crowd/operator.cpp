@@ -41,7 +41,8 @@ core::Status Operator::wait_for_state(const std::string& event, const std::strin
     auto answer = ask_once(options_.url, {.target = "/v1/events/" + event});
     if (!answer) return {answer.problem};
     json::Document body{answer->body};
-    seen = answer->status == 200 ? json::text(body.root(), "state") : fmt::format("{} {}", answer->status, answer->body);
+    seen =
+        answer->status == 200 ? json::text(body.root(), "state") : fmt::format("{} {}", answer->status, answer->body);
     if (seen == state) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }

@@ -109,9 +109,12 @@ core::Status check(const Options& options) {
 
 std::string_view name(KafkaKind kind) {
   switch (kind) {
-    case KafkaKind::none: return "none";
-    case KafkaKind::embedded: return "embedded";
-    case KafkaKind::real: return "real";
+    case KafkaKind::none:
+      return "none";
+    case KafkaKind::embedded:
+      return "embedded";
+    case KafkaKind::real:
+      return "real";
   }
   return "none";
 }

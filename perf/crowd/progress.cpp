@@ -21,10 +21,11 @@ void show(const Sale& sale, bool terminal) {
 
 std::string render_progress(const Sale& sale) {
   const std::chrono::duration<double> since = Clock::now() - sale.started;
-  return fmt::format("{:6.1f} s   to come {}   in line {}   admitted {}   holding {}   done {}   sold {}/{}   errors {}",
-                     since.count(), at(sale, Stage::away), at(sale, Stage::in_line), at(sale, Stage::admitted),
-                     at(sale, Stage::holding), at(sale, Stage::finished), sale.ledger.seats_confirmed(),
-                     sale.event.seat_count, sale.statistics.errors_total());
+  return fmt::format(
+      "{:6.1f} s   to come {}   in line {}   admitted {}   holding {}   done {}   sold {}/{}   errors {}",
+      since.count(), at(sale, Stage::away), at(sale, Stage::in_line), at(sale, Stage::admitted),
+      at(sale, Stage::holding), at(sale, Stage::finished), sale.ledger.seats_confirmed(), sale.event.seat_count,
+      sale.statistics.errors_total());
 }
 
 Task<> show_progress(const Sale& sale) {

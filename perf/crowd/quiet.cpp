@@ -50,9 +50,10 @@ core::Status wait_until_quiet(const Options& options, const std::string& event, 
     if (!backlog) return {backlog.problem};
     if (backlog->empty()) return {};
     if (core::monotonic_ms() >= end_ms) {
-      return {fmt::format("after {} s there are still {} unrecorded orders, {} live holds, {} orders and {} log entries"
-                          " to announce", wait_ms_max / 1000, backlog->unrecorded, backlog->held, backlog->outbox,
-                          backlog->log)};
+      return {
+          fmt::format("after {} s there are still {} unrecorded orders, {} live holds, {} orders and {} log entries"
+                      " to announce",
+                      wait_ms_max / 1000, backlog->unrecorded, backlog->held, backlog->outbox, backlog->log)};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
   }

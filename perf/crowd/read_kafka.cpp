@@ -178,7 +178,8 @@ class Reader {
   core::Status consume() {
     const int64_t end_ms = core::monotonic_ms() + read_ms_max;
     while (!ends_.empty()) {
-      if (core::monotonic_ms() > end_ms) return {fmt::format("{} partitions could not be read to their end", ends_.size())};
+      if (core::monotonic_ms() > end_ms)
+        return {fmt::format("{} partitions could not be read to their end", ends_.size())};
       Message message{rd_kafka_consumer_poll(client_, 200), rd_kafka_message_destroy};
       if (message) take(*message);
     }

@@ -14,8 +14,8 @@ class Redis {
  public:
   // redis://[USER:PASSWORD@]HOST:PORT, redis://:PASSWORD@HOST:PORT, or unix:///PATH
   explicit Redis(const std::string& url);
-  std::string text(std::vector<std::string> command);     // a bulk, a status or an integer as text; "" for nil
-  int64_t integer(std::vector<std::string> command);      // 0 for nil
+  std::string text(std::vector<std::string> command);  // a bulk, a status or an integer as text; "" for nil
+  int64_t integer(std::vector<std::string> command);   // 0 for nil
   const std::string& problem() const { return problem_; }
 
  private:

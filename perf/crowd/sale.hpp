@@ -50,9 +50,9 @@ struct Sale {
   Statistics statistics;
   Ledger ledger;
   RecentHolds recent_holds;
-  std::array<uint32_t, stages_count> people{};    // by stage
+  std::array<uint32_t, stages_count> people{};  // by stage
   std::array<uint32_t, endings_count> endings{};
-  Clock::time_point started{}, deadline{};        // after the deadline nobody starts anything new
+  Clock::time_point started{}, deadline{};  // after the deadline nobody starts anything new
   uint64_t seed = 0;
 
   bool over() const { return Clock::now() >= deadline; }

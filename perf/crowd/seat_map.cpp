@@ -8,7 +8,9 @@
 namespace crowd {
 namespace {
 
-std::size_t below(Random& random, std::size_t bound) { return std::uniform_int_distribution<std::size_t>{0, bound - 1}(random); }
+std::size_t below(Random& random, std::size_t bound) {
+  return std::uniform_int_distribution<std::size_t>{0, bound - 1}(random);
+}
 
 // Rows near the front are wanted more: that is where people get in each other's way.
 std::size_t favourite_row(std::size_t rows, Random& random) {
@@ -95,7 +97,8 @@ std::optional<Pick> choose(const SeatMap& map, uint32_t places, bool prefers_sta
 }
 
 bool shows_held(const SeatMap& map) {
-  return std::any_of(map.rows.begin(), map.rows.end(), [](const auto& row) { return row.seats.find('h') != row.seats.npos; });
+  return std::any_of(map.rows.begin(), map.rows.end(),
+                     [](const auto& row) { return row.seats.find('h') != row.seats.npos; });
 }
 
 std::optional<Pick> choose_taken(const SeatMap& map, Random& random) {

@@ -14,8 +14,8 @@ using Random = std::mt19937_64;
 struct SeatMap {
   struct Row {
     std::string section, row;
-    int64_t first = 1;   // number of the first seat
-    std::string seats;   // one character a seat: . h x -
+    int64_t first = 1;  // number of the first seat
+    std::string seats;  // one character a seat: . h x -
   };
   struct Standing {
     std::string section;

@@ -15,7 +15,7 @@
 namespace crowd {
 
 struct LineAnswer {
-  int status = 0;     // 0: no answer
+  int status = 0;  // 0: no answer
   std::string code;
   std::string state;  // lobby, waiting, admitted, paused, sold_out, closed, expired, done
   std::optional<int64_t> position;
@@ -87,8 +87,8 @@ class Session {
 
   Sale& sale_;
   const std::string user_;
-  const std::string base_;   // /v1/events/{event}
-  const bool cookies_;       // credentials travel as cookies
+  const std::string base_;  // /v1/events/{event}
+  const bool cookies_;      // credentials travel as cookies
   std::string ticket_, admission_;
   Connection first_, second_;
 };

@@ -13,8 +13,23 @@
 namespace crowd {
 
 enum class Step : uint8_t {
-  join, rejoin, poll, leave, gate, map, early_hold, hold, hold_again, hold_get, peek, extend, release,
-  confirm, confirm_again, order, me,
+  join,
+  rejoin,
+  poll,
+  leave,
+  gate,
+  map,
+  early_hold,
+  hold,
+  hold_again,
+  hold_get,
+  peek,
+  extend,
+  release,
+  confirm,
+  confirm_again,
+  order,
+  me,
 };
 inline constexpr std::size_t steps_count = 17;
 std::string_view name(Step step);

@@ -99,11 +99,18 @@ class Judge {
       auto order = orders_.find(payment.hold);
       const auto* row = order == orders_.end() ? nullptr : order->second;
       switch (payment.state) {
-        case PaymentState::confirmed: judge_confirmed_promise(payment, row); break;
-        case PaymentState::pending: judge_pending_promise(payment, row); break;
+        case PaymentState::confirmed:
+          judge_confirmed_promise(payment, row);
+          break;
+        case PaymentState::pending:
+          judge_pending_promise(payment, row);
+          break;
         case PaymentState::refused:
-        case PaymentState::rejected: judge_refund(payment, row); break;
-        case PaymentState::unanswered: break;  // nothing was promised
+        case PaymentState::rejected:
+          judge_refund(payment, row);
+          break;
+        case PaymentState::unanswered:
+          break;  // nothing was promised
       }
     }
   }

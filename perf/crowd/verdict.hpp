@@ -14,8 +14,8 @@
 namespace crowd {
 
 struct Verdict {
-  uint64_t sold = 0;              // seats of confirmed orders in PostgreSQL
-  uint64_t oversold = 0;          // seats that more than one order has, by any account, and seats beyond what is on sale
+  uint64_t sold = 0;      // seats of confirmed orders in PostgreSQL
+  uint64_t oversold = 0;  // seats that more than one order has, by any account, and seats beyond what is on sale
   uint64_t places_lost = 0;
   uint64_t orders_confirmed = 0;  // told to clients
   uint64_t orders_recorded = 0;   // confirmed in PostgreSQL

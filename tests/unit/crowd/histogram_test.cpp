@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include "perf/crowd/histogram.hpp"
+
+#include <doctest/doctest.h>
 
 TEST_CASE("histogram: nothing measured is zero, not a crash") {
   crowd::Histogram histogram;

@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include "perf/crowd/ledger.hpp"
+
+#include <doctest/doctest.h>
 
 namespace {
 

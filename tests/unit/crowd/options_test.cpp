@@ -1,3 +1,5 @@
+#include "perf/crowd/options.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -5,11 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "perf/crowd/options.hpp"
-
 namespace {
 
-core::Checked<crowd::Options> read(std::vector<const char*> arguments, std::map<std::string, std::string> variables = {}) {
+core::Checked<crowd::Options> read(std::vector<const char*> arguments,
+                                   std::map<std::string, std::string> variables = {}) {
   return crowd::read_options(arguments, [&](const char* name) {
     auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
@@ -19,8 +20,9 @@ core::Checked<crowd::Options> read(std::vector<const char*> arguments, std::map<
 }  // namespace
 
 TEST_CASE("options: the environment fills in, the command line wins") {
-  auto options = read({"--buyers", "7", "--pg=host=here"},
-                      {{"ONSALE_ADMIN_TOKEN", "secret"}, {"ONSALE_PG_DSN", "host=there"}, {"ONSALE_URL", "http://a:1"}});
+  auto options =
+      read({"--buyers", "7", "--pg=host=here"},
+           {{"ONSALE_ADMIN_TOKEN", "secret"}, {"ONSALE_PG_DSN", "host=there"}, {"ONSALE_URL", "http://a:1"}});
   REQUIRE(options);
   CHECK(options->buyers == 7);
   CHECK(options->pg_dsn == "host=here");

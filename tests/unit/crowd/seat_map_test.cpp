@@ -1,13 +1,15 @@
+#include "perf/crowd/seat_map.hpp"
+
 #include <doctest/doctest.h>
 
 #include "core/event.hpp"
 #include "perf/crowd/definition.hpp"
-#include "perf/crowd/seat_map.hpp"
 
 namespace {
 
 const std::string hall =
-    R"({"version":9,"sections":[{"id":"A","rows":[{"row":"1","first":1,"seats":"xx.h"},{"row":"2","first":11,"seats":"x..."}]},)"
+    R"({"version":9,"sections":[{"id":"A","rows":[{"row":"1","first":1,"seats":"xx.h"},)"
+    R"({"row":"2","first":11,"seats":"x..."}]},)"
     R"({"id":"GA","general":true,"available":2}]})";
 
 }  // namespace

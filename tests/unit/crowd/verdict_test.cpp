@@ -1,9 +1,9 @@
 // A small honest sale, then one lie at a time: each must be found.
+#include "perf/crowd/verdict.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
-
-#include "perf/crowd/verdict.hpp"
 
 namespace {
 
@@ -22,9 +22,12 @@ struct World {
     redis.sold = 3;
     kafka.emplace();
     kafka->announced["order.confirmed"] = {"h1", "h2"};
-    kafka->transitions = {{1, "seats.held", "h0", {"A-1-1"}},      {2, "seats.expired", "h0", {"A-1-1"}},
-                          {3, "seats.held", "h1", {"A-1-1", "A-1-2"}}, {4, "seats.held", "h2", {"GA-0-1"}},
-                          {5, "seats.confirmed", "h1", {"A-1-1", "A-1-2"}}, {6, "seats.confirmed", "h2", {"GA-0-1"}}};
+    kafka->transitions = {{1, "seats.held", "h0", {"A-1-1"}},
+                          {2, "seats.expired", "h0", {"A-1-1"}},
+                          {3, "seats.held", "h1", {"A-1-1", "A-1-2"}},
+                          {4, "seats.held", "h2", {"GA-0-1"}},
+                          {5, "seats.confirmed", "h1", {"A-1-1", "A-1-2"}},
+                          {6, "seats.confirmed", "h2", {"GA-0-1"}}};
   }
 
   void buy(const std::string& hold, const std::string& user, std::vector<std::string> seats, int64_t amount) {
