@@ -156,9 +156,9 @@ class Loader {
     section.choice("mode", identity.mode, {"header", "anonymous"});
     section.text("header", identity.header, is_header_name, "the name of a header");
     std::vector<std::string> proxies;
-    section.texts("trusted_proxies", proxies, is_network, "addresses or networks, \"10.0.0.0/8\"");
+    const bool good = section.texts("trusted_proxies", proxies, is_network, "addresses or networks, \"10.0.0.0/8\"");
     for (const auto& proxy : proxies) identity.trusted_proxies.push_back(*net::Cidr::parse(proxy));
-    if (section.has("mode") && identity.mode == IdentityMode::header && !section.has("trusted_proxies")) {
+    if (good && proxies.empty() && section.has("mode") && identity.mode == IdentityMode::header) {
       section.fail("mode", "is \"header\" and needs trusted_proxies: nobody else is believed");
     }
   }

@@ -72,21 +72,26 @@ void ConfigSection::text(std::string_view key, std::string& out, Judge valid, st
   out = *value;
 }
 
-void ConfigSection::texts(std::string_view key, std::vector<std::string>& out, Judge valid, std::string_view form) {
+bool ConfigSection::texts(std::string_view key, std::vector<std::string>& out, Judge valid, std::string_view form) {
   const auto* node = take(key);
-  if (!node) return;
+  if (!node) return true;
   const auto* array = node->as_array();
-  if (!array) return fail(key, "must be an array of texts");
+  if (!array) {
+    fail(key, "must be an array of texts");
+    return false;
+  }
   std::vector<std::string> values;
   for (const auto& item : *array) {
     const auto value = item.value_exact<std::string>();
-    if (!value || !valid(*value)) {
-      problems_.add(item.source(), fmt::format("{}.{} must hold {}", name_, key, form));
-    } else {
+    if (value && valid(*value)) {
       values.push_back(*value);
+    } else {
+      problems_.add(item.source(), fmt::format("{}.{} must hold {}", name_, key, form));
     }
   }
-  out = std::move(values);
+  const bool good = values.size() == array->size();
+  if (good) out = std::move(values);
+  return good;
 }
 
 void ConfigSection::duration_ms(std::string_view key, int64_t& out, int64_t low_ms, int64_t high_ms) {

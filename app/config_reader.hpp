@@ -47,7 +47,7 @@ class ConfigSection {
 
   using Judge = bool (*)(std::string_view);
   void text(std::string_view key, std::string& out, Judge valid = nullptr, std::string_view form = {});
-  void texts(std::string_view key, std::vector<std::string>& out, Judge valid, std::string_view form);
+  bool texts(std::string_view key, std::vector<std::string>& out, Judge valid, std::string_view form);  // false: wrong
   void duration_ms(std::string_view key, int64_t& out, int64_t low_ms, int64_t high_ms);
   template <class Number>
   void integer(std::string_view key, Number& out, int64_t low, int64_t high) {

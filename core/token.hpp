@@ -52,6 +52,7 @@ class Keyring {
   // Text of a key file: one key a line, "<id>:<secret>", id from 1 to 255, secret at least 32 bytes in hex; empty
   // lines and lines that begin with '#' are skipped. A problem names the line, never the secret.
   static Checked<Keyring> parse(std::string_view text);
+  std::size_t size() const { return keys_.size(); }
 
  private:
   friend class EventTokens;

@@ -23,7 +23,7 @@ namespace app {
 struct OperationsSettings {
   std::string address = "127.0.0.1";
   uint16_t port = 9090;  // 0: any free one, see port()
-  std::string admin_token;
+  std::string admin_token{};
   uint32_t call_threads = 2;
   uint32_t calls_waiting_max = 64;
   uint32_t connections_max = 128;

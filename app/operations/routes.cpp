@@ -56,7 +56,8 @@ Match match(std::string_view pattern, std::string_view path) {
   Match found;
   while (!pattern.empty() && path.starts_with('/')) {
     const auto wanted = take_segment(pattern), segment = take_segment(path);
-    if (wanted == "**" && !segment.empty()) return {true, {}};
+    if (segment.empty()) return {};
+    if (wanted == "**") return {true, {}};
     if (wanted == "*") {
       found.parameter = segment;
     } else if (wanted != segment) {
