@@ -116,7 +116,7 @@ void Keeper::report_stale(const persist::Refusal& refusal) {
 }
 
 std::future<MoveResult> Keeper::move(std::string_view event, EventMove move, std::chrono::milliseconds within) {
-  WaitingMove waiting{std::string{event}, move, std::chrono::steady_clock::now() + within, {}, {}};
+  WaitingMove waiting{std::string{event}, move, std::chrono::steady_clock::now() + within, {}, std::nullopt};
   auto result = waiting.promise.get_future();
   {
     std::lock_guard lock{mutex_};

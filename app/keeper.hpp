@@ -31,6 +31,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -134,7 +135,7 @@ class Keeper {
     EventMove move;
     std::chrono::steady_clock::time_point deadline;
     std::promise<MoveResult> promise;
-    std::string problem;
+    std::optional<core::EventState> target;  // once it was accepted
   };
   struct Mailbox {
     std::vector<persist::Order> orders;
@@ -185,7 +186,8 @@ class Keeper {
   bool warm(Kept& kept);
   void serve_moves();
   bool serve(WaitingMove& waiting);
-  bool advance(Kept& kept, Path way);
+  bool accept(Kept& kept, WaitingMove& waiting);
+  bool advance(Kept& kept, core::EventState target);
 
   // keeper_adoption.cpp
   struct Adoption;

@@ -72,11 +72,10 @@ bool Keeper::serve(WaitingMove& waiting) {
   if (found == events_.end() && reachable) return answer(MoveResult::Code::unknown_event, "there is no such event");
   if (found != events_.end() && reachable) {
     auto& kept = found->second;
-    const auto way = path(kept.event->state, waiting.move);
-    if (!way) return answer(MoveResult::Code::bad_transition,
-                            fmt::format("{} is not possible while the event is {}", name(waiting.move),
-                                        core::name(kept.event->state)));
-    if (advance(kept, *way)) return answer(MoveResult::Code::done, {});
+    if (!accept(kept, waiting))
+      return answer(MoveResult::Code::bad_transition, fmt::format("{} is not possible while the event is {}",
+                                                                  name(waiting.move), core::name(kept.event->state)));
+    if (advance(kept, *waiting.target)) return answer(MoveResult::Code::done, {});
   }
   if (std::chrono::steady_clock::now() < waiting.deadline) return false;
   const auto& problem = !redis_problem_.empty()      ? redis_problem_
@@ -86,15 +85,19 @@ bool Keeper::serve(WaitingMove& waiting) {
   return answer(MoveResult::Code::unavailable, problem.empty() ? "not in force yet" : problem);
 }
 
-// Goes on along the way; true when its end is in force in Redis.
-bool Keeper::advance(Kept& kept, Path way) {
-  for (int steps = 0; steps < 2 && kept.event->state != way.target; ++steps) {
-    const auto to = steps == 0 ? way.first : way.target;
-    if (!(kept.event->state == EventState::draft ? warm(kept) : kept.healthy && change_state(kept, to))) return false;
-  }
-  if (kept.event->state != way.target || !kept.healthy) return false;
-  return kept.event->state == EventState::closed ? !live(kept) || kept.meta.state == core::name(way.target)
-                                                 : kept.meta.state == core::name(way.target);
+// Whether the state allows the move; of one that was accepted, whether somebody else's move has crossed it since.
+bool Keeper::accept(Kept& kept, WaitingMove& waiting) {
+  if (waiting.target == kept.event->state) return true;
+  const auto way = path(kept.event->state, waiting.move);
+  if (way) waiting.target = way->target;
+  return way.has_value();
+}
+
+// Goes on towards the target, through warmed from a draft; true when it is in force in Redis.
+bool Keeper::advance(Kept& kept, EventState target) {
+  if (kept.event->state == EventState::draft && !warm(kept)) return false;
+  if (kept.event->state != target && !(kept.healthy && change_state(kept, target))) return false;
+  return kept.event->state == target && kept.healthy && kept.meta.state == core::name(target);
 }
 
 }  // namespace app

@@ -35,21 +35,20 @@ std::optional<Path> path(EventState from, EventMove move) {
   const auto go = [](EventState target) { return Path{target, target}; };
   switch (move) {
     case EventMove::warm:
-      if (from == EventState::draft || from == EventState::warmed) return go(EventState::warmed);
+      if (from == EventState::draft) return go(EventState::warmed);
       return std::nullopt;
     case EventMove::open:
       if (from == EventState::draft) return Path{EventState::warmed, EventState::open};
-      if (from == EventState::warmed || from == EventState::lobby || from == EventState::open)
-        return go(EventState::open);
+      if (from == EventState::warmed || from == EventState::lobby) return go(EventState::open);
       return std::nullopt;
     case EventMove::pause:
-      if (from == EventState::open || from == EventState::paused) return go(EventState::paused);
+      if (from == EventState::open) return go(EventState::paused);
       return std::nullopt;
     case EventMove::resume:
-      if (from == EventState::paused || from == EventState::open) return go(EventState::open);
+      if (from == EventState::paused) return go(EventState::open);
       return std::nullopt;
     case EventMove::close:
-      if (from == EventState::draft) return std::nullopt;
+      if (from == EventState::draft || from == EventState::closed) return std::nullopt;
       return go(EventState::closed);
   }
   return std::nullopt;

@@ -22,8 +22,7 @@ int64_t warm_at_ms(const core::Event& event);
 std::optional<core::EventState> due(const core::Event& event, int64_t now_ms);
 
 // What a move asks for, from a state. `first` is the state to go to now and `target` where it ends: open from draft
-// warms first. Nothing: a bad transition. first == from: it is there already, which is an answer, not an error, so
-// that a move whose answer was lost may be repeated.
+// warms first. Nothing: a bad transition, also when the event is there already.
 struct Path {
   core::EventState first, target;
 };

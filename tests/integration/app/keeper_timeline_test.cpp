@@ -58,14 +58,14 @@ TEST_CASE("an opening that Redis missed is announced before the pause that follo
   CHECK(opened);
 }
 
-TEST_CASE("operators move an event through its life; a repeated move is no error, a wrong one is") {
+TEST_CASE("operators move an event through its life, and nowhere else") {
   Sale sale;
   Node node{sale.dsn, sale.redis};
   sale.insert("e", definition());
   const auto move = [&](EventMove one) { return node.move("e", one).code; };
   CHECK(move(EventMove::pause) == MoveResult::Code::bad_transition);
   CHECK(move(EventMove::warm) == MoveResult::Code::done);
-  CHECK(move(EventMove::warm) == MoveResult::Code::done);
+  CHECK(move(EventMove::warm) == MoveResult::Code::bad_transition);
   CHECK(move(EventMove::open) == MoveResult::Code::done);
   CHECK(sale.meta("state") == "open");
   CHECK(move(EventMove::pause) == MoveResult::Code::done);
@@ -73,7 +73,7 @@ TEST_CASE("operators move an event through its life; a repeated move is no error
   CHECK(move(EventMove::open) == MoveResult::Code::bad_transition);
   CHECK(move(EventMove::resume) == MoveResult::Code::done);
   CHECK(move(EventMove::close) == MoveResult::Code::done);
-  CHECK(move(EventMove::close) == MoveResult::Code::done);
+  CHECK(move(EventMove::close) == MoveResult::Code::bad_transition);
   CHECK(move(EventMove::open) == MoveResult::Code::bad_transition);
   CHECK(node.move("nobody", EventMove::open).code == MoveResult::Code::unknown_event);
 }
