@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <functional>
 #include <future>
 #include <memory>
@@ -109,6 +110,7 @@ class Client {
   bool more() {
     char chunk[16384];
     auto got = ::recv(fd_, chunk, sizeof chunk, 0);
+    if (got < 0) MESSAGE("receive: " << std::strerror(errno));
     if (got <= 0) return false;
     pending_.append(chunk, static_cast<std::size_t>(got));
     return true;
