@@ -78,7 +78,9 @@ std::string text_line(int64_t now_ms, LogLevel level, std::string_view message, 
   auto sentence = presentable(message);
   std::ranges::replace_if(sentence, [](char c) { return !is_plain(c); }, ' ');
   std::string line = fmt::format("{} {} {}", rfc3339(now_ms), name(level), sentence);
-  for (const auto& field : fields) fmt::format_to(std::back_inserter(line), " {}={}", field.name, quoted_if_needed(field));
+  for (const auto& field : fields) {
+    fmt::format_to(std::back_inserter(line), " {}={}", field.name, quoted_if_needed(field));
+  }
   return line += '\n';
 }
 

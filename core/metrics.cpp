@@ -135,7 +135,8 @@ void Metrics::render_histogram(MetricsText& text, const Family& family, const Se
   }
   count += sum(series.cell + bounds);
   text.line("_bucket", series.labels, "le=\"+Inf\"", fmt::to_string(count));
-  text.line("_sum", series.labels, "", number(static_cast<double>(sum(series.cell + bounds + 1)) / family.steps_per_unit));
+  text.line("_sum", series.labels, "",
+            number(static_cast<double>(sum(series.cell + bounds + 1)) / family.steps_per_unit));
   text.line("_count", series.labels, "", fmt::to_string(count));
 }
 

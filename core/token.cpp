@@ -143,7 +143,8 @@ std::size_t EventTokens::issue(const Token& token, char* out) const {
   end = put_i64(put_i64(end, token.epoch), token.number);
   end = put_i64(put_i64(end, token.issued_s), token.expires_s);
   end = std::copy_n(token.user_text, token.user_size, end);
-  const auto digest = key.by_type[place_of(token.type)].sign({std::string_view{bytes, static_cast<std::size_t>(end - bytes)}});
+  const auto digest =
+      key.by_type[place_of(token.type)].sign({std::string_view{bytes, static_cast<std::size_t>(end - bytes)}});
   end = std::copy_n(digest.bytes.data(), mac_bytes, end);
   return static_cast<std::size_t>(put_base64url({bytes, static_cast<std::size_t>(end - bytes)}, out) - out);
 }

@@ -1,6 +1,6 @@
 // One connection to the operations listener: one request after another, each read, judged and answered.
 //
-//   read head -> (401, 404, 405, 413, 431, 501 at once) -> 100 Continue if asked for -> read body -> call -> send -> again
+//   read head -> (401, 404, 405, 413, 431, 501 at once) -> 100 Continue if asked -> read body -> call -> send -> again
 //
 // What is wrong with the head is answered before the body is read, and such a connection is closed afterwards.
 // Ownership: lives as long as an operation or a call refers to it. Thread: the listener's io thread, except run_call().

@@ -142,7 +142,8 @@ struct World {
     REQUIRE_MESSAGE(started, started.problem);
   }
   Client client() { return Client{listener->port()}; }
-  Reply ask(std::string_view method, std::string_view target, std::string_view headers = {}, std::string_view body = {}) {
+  Reply ask(std::string_view method, std::string_view target, std::string_view headers = {},
+            std::string_view body = {}) {
     Client one{listener->port()};
     one.send(request(method, target, headers, body));
     return one.read(method != "HEAD");
@@ -242,8 +243,9 @@ TEST_CASE("a wrong definition is refused with the member that is wrong") {
   CHECK(wrong.status == 400);
   CHECK(wrong.has(R"("code":"bad_request")"));
   CHECK(wrong.has("name must be a text"));
-  const auto form = world.ask("PUT", "/admin/v1/events/e",
-                              World::authorization() + "Content-Type: application/x-www-form-urlencoded\r\n", definition);
+  const auto form =
+      world.ask("PUT", "/admin/v1/events/e",
+                World::authorization() + "Content-Type: application/x-www-form-urlencoded\r\n", definition);
   CHECK(form.status == 415);
 }
 
@@ -282,8 +284,9 @@ TEST_CASE("requests that come in one piece or byte by byte are answered in order
 TEST_CASE("a client that asks first is told to go on") {
   World world;
   auto client = world.client();
-  client.send(fmt::format("PUT /admin/v1/events/e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{}Content-Length: {}\r\n\r\n",
-                          World::authorization(), definition.size()));
+  client.send(
+      fmt::format("PUT /admin/v1/events/e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{}Content-Length: {}\r\n\r\n",
+                  World::authorization(), definition.size()));
   CHECK(client.read().status == 100);
   client.send(definition);
   CHECK(client.read().status == 201);
@@ -316,9 +319,9 @@ TEST_CASE("a body or a header beyond its limit is refused and the answer arrives
 
 TEST_CASE("what is no HTTP costs its connection and nothing else") {
   World world;
-  for (const auto* torn : {"GET\r\n\r\n", "\x16\x03\x01 hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n",
-                           "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-                           "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
+  for (const auto* torn :
+       {"GET\r\n\r\n", "\x16\x03\x01 hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
     CAPTURE(torn);
     auto client = world.client();
     client.send(torn);
@@ -386,7 +389,8 @@ TEST_CASE("a connection too many is closed, and there is room again when one goe
 
 TEST_CASE("a port that is taken is said plainly") {
   World world;
-  app::OperationsListener second{{.port = world.listener->port(), .admin_token = "x"}, world.memory, world.metrics, world.log};
+  app::OperationsListener second{
+      {.port = world.listener->port(), .admin_token = "x"}, world.memory, world.metrics, world.log};
   const auto started = second.start();
   CHECK_FALSE(started);
   CHECK(started.problem ==

@@ -114,7 +114,8 @@ TEST_CASE("an unknown key names its place and the likely spelling") {
   CHECK(problem_with("[sever]\nport = 80\n") ==
         "onsaled.toml:9:2: unknown section [sever]; did you mean \"server\"?");
   CHECK(problem_with("[log]\nsomething_else = 1\n") == "onsaled.toml:10:1: unknown key \"something_else\" in [log]");
-  CHECK(says(parse(Folder{}, "port = 80\n" + std::string{minimal}).problem, "onsaled.toml:1:1: unknown key \"port\" outside"));
+  CHECK(says(parse(Folder{}, "port = 80\n" + std::string{minimal}).problem,
+             "onsaled.toml:1:1: unknown key \"port\" outside"));
 }
 
 TEST_CASE("all problems are told at once, in the order of the file") {
@@ -177,7 +178,8 @@ TEST_CASE("a header nobody may send is no identity") {
   };
   CHECK(says(with_identity("mode = \"header\""), "needs trusted_proxies"));
   CHECK(says(with_identity("mode = \"header\"\ntrusted_proxies = []"), "needs trusted_proxies"));
-  CHECK(says(with_identity("mode = \"header\"\ntrusted_proxies = [\"10.0.0.0/33\"]"), "trusted_proxies must hold addresses"));
+  CHECK(says(with_identity("mode = \"header\"\ntrusted_proxies = [\"10.0.0.0/33\"]"),
+             "trusted_proxies must hold addresses"));
   CHECK(says(with_identity("mode = \"header\"\ntrusted_proxies = [7]"), "trusted_proxies must hold addresses"));
   CHECK(says(with_identity("mode = \"header\"\ntrusted_proxies = \"::1\""), "must be an array"));
   CHECK(says(with_identity("mode = \"jwt\""), "identity.mode must be \"header\" or \"anonymous\""));
@@ -225,12 +227,14 @@ TEST_CASE("a file is loaded with its secrets beside it; one that cannot be read 
   CHECK(app::load_config(folder.path("missing")).problem == folder.path("missing") + ": No such file or directory");
   CHECK(app::load_config(folder.path()).problem == folder.path() + ": is no regular file");
   folder.write("bad.toml", "[log]\nlevle = 1\n");
-  CHECK(says(app::load_config(folder.path("bad.toml")).problem, folder.path("bad.toml") + ":2:1: unknown key \"levle\""));
+  CHECK(
+      says(app::load_config(folder.path("bad.toml")).problem, folder.path("bad.toml") + ":2:1: unknown key \"levle\""));
 }
 
 TEST_CASE("the effective configuration is TOML again and holds no secret") {
   const Folder folder;
-  auto config = parse(folder, std::string{minimal} + "[redis]\npassword_file = \"password\"\n[confirm]\ndeadline = \"3s\"\n");
+  auto config =
+      parse(folder, std::string{minimal} + "[redis]\npassword_file = \"password\"\n[confirm]\ndeadline = \"3s\"\n");
   REQUIRE_MESSAGE(config, config.problem);
   const auto text = app::effective_config(*config);
   CHECK(says(text, "deadline = \"3000ms\""));

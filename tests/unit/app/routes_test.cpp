@@ -49,9 +49,10 @@ TEST_CASE("a move carries its event") {
 }
 
 TEST_CASE("what is not in the contract is not found") {
-  for (const auto* target : {"", "/", "*", "//", "/livez/", "/livezz", "/LIVEZ", "livez", "http://a/livez", "/admin/v1/events/",
-                             "/admin/v1/events/e/", "/admin/v1/events/e/freeze", "/admin/v1/events/e/open/now",
-                             "/admin/v1/events//open", "/admin/v2/events", "/admin/v1/blocks/", "/admin/v1/blocks"}) {
+  for (const auto* target :
+       {"", "/", "*", "//", "/livez/", "/livezz", "/LIVEZ", "livez", "http://a/livez", "/admin/v1/events/",
+        "/admin/v1/events/e/", "/admin/v1/events/e/freeze", "/admin/v1/events/e/open/now", "/admin/v1/events//open",
+        "/admin/v2/events", "/admin/v1/blocks/", "/admin/v1/blocks"}) {
     CAPTURE(target);
     const auto action = call_of("GET", target).action;
     CHECK((action == Action::not_found || action == Action::bad_event));
@@ -75,6 +76,7 @@ TEST_CASE("an event's id that is malformed never becomes part of a key") {
 }
 
 TEST_CASE("everything below /admin needs the token, nothing else does") {
-  for (const auto* target : {"/admin", "/admin/", "/admin?x", "/admin/v1/events", "/admin/nothing"}) CHECK(is_admin(target));
+  for (const auto* target : {"/admin", "/admin/", "/admin?x", "/admin/v1/events", "/admin/nothing"})
+    CHECK(is_admin(target));
   for (const auto* target : {"/livez", "/administration", "/", "", "/metrics?x=/admin/"}) CHECK_FALSE(is_admin(target));
 }

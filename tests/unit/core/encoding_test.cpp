@@ -43,7 +43,8 @@ TEST_CASE("the vectors of RFC 4648, without padding") {
 
 TEST_CASE("a second spelling of the same bytes is refused") {
   CHECK(decoded("Zg") == "f");
-  for (const auto* text : {"Zh", "Zv", "Zm9", "Zg==", "Zg=", "Zm8=", "Z", "Zm9vY", "Zm 9v", "Zm9v\n", "+/+/", "Zm9\xff"}) {
+  for (const auto* text :
+       {"Zh", "Zv", "Zm9", "Zg==", "Zg=", "Zm8=", "Z", "Zm9vY", "Zm 9v", "Zm9v\n", "+/+/", "Zm9\xff"}) {
     CAPTURE(text);
     CHECK_FALSE(decoded(text).has_value());
   }

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view contract_example = R"({"name":"Winter Concert","venue":"Hall 1",
  "opens_at":"2026-11-20T10:00:00.000Z","closes_at":"2026-11-20T12:00:00.000Z","lobby_at":"2026-11-20T09:30:00.000Z",
  "currency":"KRW",
- "sections":[{"id":"A","name":"Floor A","amount":15400,"rows":[{"row":"1","seats":20},{"row":"2","seats":24,"first":1}]},
+ "sections":[{"id":"A","name":"Floor A","amount":15400,
+              "rows":[{"row":"1","seats":20},{"row":"2","seats":24,"first":1}]},
              {"id":"GA","name":"Standing","amount":9900,"general":500}],
  "admission":{"rate_per_s":700,"active_max":5000,"active_ttl_s":600,"orders_per_admission":1},
  "line":{"window_ms":250,"no_show_grace_s":30,"reform_s":10,"priority":{"vip":2}},
@@ -19,8 +20,9 @@ constexpr std::string_view contract_example = R"({"name":"Winter Concert","venue
 
 // A definition that is good but for `members`.
 std::string with(std::string_view members) {
-  return fmt::format(R"({{"name":"n","opens_at":"2026-11-20T10:00:00Z","sections":[{{"id":"A","amount":1,"general":2}}]{}{}}})",
-                     members.empty() ? "" : ",", members);
+  return fmt::format(
+      R"({{"name":"n","opens_at":"2026-11-20T10:00:00Z","sections":[{{"id":"A","amount":1,"general":2}}]{}{}}})",
+      members.empty() ? "" : ",", members);
 }
 
 std::string with_sections(std::string_view sections) {
@@ -151,7 +153,8 @@ TEST_CASE("a hall that cannot be numbered is refused with the place of the mista
             "sections[0].rows[1].row repeats \"1\""},
            {R"([{"id":"A","amount":1,"rows":[{"row":"1","seats":0}]}])",
             "sections[0].rows[0].seats must be an integer from 1 to 1000000"},
-           {R"([{"id":"A","amount":1,"rows":[{"row":"1","seats":1,"first":-1}]}])", "sections[0].rows[0].first must be"},
+           {R"([{"id":"A","amount":1,"rows":[{"row":"1","seats":1,"first":-1}]}])",
+            "sections[0].rows[0].first must be"},
            {R"([{"id":"A","amount":1,"general":600000},{"id":"B","amount":1,"general":600000}])",
             "sections must have at most 1000000 seats together, not 1200000"}}) {
     CAPTURE(sections);

@@ -88,15 +88,17 @@ TEST_CASE("states are named as the contract names them, both ways") {
 TEST_CASE("an id that could break a key, a path or a record is not valid") {
   CHECK(core::valid_id("Winter-2026_v1.0"));
   CHECK(core::valid_id(std::string(64, 'a')));
-  for (const auto& bad : {std::string{}, std::string(65, 'a'), std::string{"a b"}, std::string{"a/b"}, std::string{"a{b}"},
-                          std::string{"a:b"}, std::string{"\xc3\xa9"}, std::string{"a\n"}, std::string{"a\0b", 3}}) {
+  for (const auto& bad :
+       {std::string{}, std::string(65, 'a'), std::string{"a b"}, std::string{"a/b"}, std::string{"a{b}"},
+        std::string{"a:b"}, std::string{"\xc3\xa9"}, std::string{"a\n"}, std::string{"a\0b", 3}}) {
     CHECK_FALSE(core::valid_id(bad));
   }
   CHECK(core::valid_row("12.b_C"));
   CHECK_FALSE(core::valid_row("1-2"));
   CHECK_FALSE(core::valid_row(""));
   CHECK(core::valid_user("u-1:x@y.z_Q"));
-  for (const auto& bad : {std::string{}, std::string(65, 'u'), std::string{"a;b"}, std::string{"a,b"}, std::string{"a b"}}) {
+  for (const auto& bad :
+       {std::string{}, std::string(65, 'u'), std::string{"a;b"}, std::string{"a,b"}, std::string{"a b"}}) {
     CHECK_FALSE(core::valid_user(bad));
   }
 }

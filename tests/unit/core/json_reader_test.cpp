@@ -9,7 +9,8 @@ using core::JsonReader;
 namespace {
 
 constexpr std::string_view confirm =
-    R"({"fence":7,"payment":{"reference":"pay_1","amount":30800,"currency":"KRW"},"seats":["A-1-3","A-1-4"],"fast":true})";
+    R"({"fence":7,"payment":{"reference":"pay_1","amount":30800,"currency":"KRW"},
+ "seats":["A-1-3","A-1-4"],"fast":true})";
 
 // The problem of one read, on a fresh reader.
 template <class Read>
@@ -62,7 +63,8 @@ TEST_CASE("what is wrong names its member") {
   CHECK(problem_of(R"({"payment":{}})", text("payment.reference")) == "payment.reference is missing");
   CHECK(problem_of(R"({})", text("payment.reference")) == "payment.reference is missing");
   CHECK(problem_of(R"({"payment":"x"})", text("payment.reference")) == "payment must be an object");
-  for (const auto* body : {R"({"a":7})", R"({"a":""})", R"({"a":"12345"})", R"({"a":"x\u0000"})", R"({"a":"x\n"})", R"({"a":{}})"}) {
+  for (const auto* body :
+       {R"({"a":7})", R"({"a":""})", R"({"a":"12345"})", R"({"a":"x\u0000"})", R"({"a":"x\n"})", R"({"a":{}})"}) {
     CHECK(problem_of(body, text("a")) == "a must be a text of 1 to 4 bytes without control characters");
   }
   for (const auto* body : {R"({"seats":[]})", R"({"seats":"A"})", R"({"seats":{}})", R"({"seats":["a","b","c"]})"}) {
@@ -70,7 +72,8 @@ TEST_CASE("what is wrong names its member") {
   }
   CHECK(problem_of(R"({"seats":["a",7]})", texts) == "seats[1] must be a text without control characters");
   CHECK(problem_of(R"({"seats":["a\u0000"]})", texts) == "seats[0] must be a text without control characters");
-  CHECK(problem_of(R"({"fast":1})", [](JsonReader& reader) { reader.boolean("fast", false); }) == "fast must be true or false");
+  CHECK(problem_of(R"({"fast":1})", [](JsonReader& reader) { reader.boolean("fast", false); }) ==
+        "fast must be true or false");
 }
 
 TEST_CASE("the first problem is kept and later reads answer their default") {

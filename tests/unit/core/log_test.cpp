@@ -40,7 +40,8 @@ class Pipe {
     close_end(1);
     std::string all;
     char bytes[4096];
-    for (ssize_t size; (size = ::read(fds_[0], bytes, sizeof bytes)) > 0;) all.append(bytes, static_cast<std::size_t>(size));
+    for (ssize_t size; (size = ::read(fds_[0], bytes, sizeof bytes)) > 0;)
+      all.append(bytes, static_cast<std::size_t>(size));
     return all;
   }
 
@@ -59,14 +60,18 @@ Log log_to(int fd, LogLevel level = LogLevel::info, bool priorities = false) {
 }  // namespace
 
 TEST_CASE("a line is a sentence with named values, as text") {
-  CHECK(text_of("listening", {{"address", "127.0.0.1"}, {"port", 8080}, {"ready", true}, {"rate", 0.5}, {"seq", uint64_t{1} << 63}}) ==
-        "1970-01-01T00:00:00.000Z info listening address=127.0.0.1 port=8080 ready=true rate=0.5 seq=9223372036854775808\n");
+  CHECK(
+      text_of("listening",
+              {{"address", "127.0.0.1"}, {"port", 8080}, {"ready", true}, {"rate", 0.5}, {"seq", uint64_t{1} << 63}}) ==
+      "1970-01-01T00:00:00.000Z info listening address=127.0.0.1 port=8080 ready=true rate=0.5 "
+      "seq=9223372036854775808\n");
   CHECK(text_of("plain", {}) == "1970-01-01T00:00:00.000Z info plain\n");
 }
 
 TEST_CASE("the same line as JSON") {
   CHECK(json_of("listening", {{"address", "127.0.0.1"}, {"port", -1}, {"ready", false}, {"rate", 0.5}}) ==
-        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\"message\":\"listening\",\"address\":\"127.0.0.1\","
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\"message\":\"listening\",\"address\":\"127.0.0."
+        "1\","
         "\"port\":-1,\"ready\":false,\"rate\":0.5}\n");
 }
 
@@ -81,8 +86,9 @@ TEST_CASE("a value cannot begin a line of its own or pretend to be another value
 
 TEST_CASE("a line of JSON is JSON whatever it carries") {
   simdjson::dom::parser parser;
-  for (const auto& value : {std::string{"\xff\xfe"}, std::string{"\0\x01\x1f\"\\", 5}, std::string{"\xed\xa0\x80"},
-                            std::string(10'000, '\xc3'), std::string(100'000, 'x'), std::string{"gr\xc3\xbc\xc3\x9f"}}) {
+  for (const auto& value :
+       {std::string{"\xff\xfe"}, std::string{"\0\x01\x1f\"\\", 5}, std::string{"\xed\xa0\x80"},
+        std::string(10'000, '\xc3'), std::string(100'000, 'x'), std::string{"gr\xc3\xbc\xc3\x9f"}}) {
     const auto line = json_of(value, {{"value", value}, {"number", std::numeric_limits<double>::quiet_NaN()}});
     CHECK(line.size() < 32'000);
     CHECK(line.find('\n') == line.size() - 1);

@@ -51,7 +51,8 @@ TEST_CASE("a histogram's buckets are cumulative, its ends inclusive, its unit se
   Metrics metrics{1};
   static constexpr std::array<uint64_t, 3> bounds = {250, 1000, 2500};
   const auto duration = metrics.histogram("wait_seconds", "Waited.", bounds, 1e6);
-  for (const uint64_t value_us : {0, 250, 251, 1000, 2500, 2501, 10'000'000}) metrics.shard(0).observe(duration, value_us);
+  for (const uint64_t value_us : {0, 250, 251, 1000, 2500, 2501, 10'000'000})
+    metrics.shard(0).observe(duration, value_us);
   CHECK(metrics.render() ==
         "# HELP onsale_wait_seconds Waited.\n"
         "# TYPE onsale_wait_seconds histogram\n"
@@ -67,7 +68,8 @@ TEST_CASE("the common bounds of durations are told apart in the text") {
   Metrics metrics{1};
   metrics.histogram("d_seconds", "D.", core::duration_bounds_us, 1e6, {{"step", "hold"}});
   const auto text = metrics.render();
-  for (const auto* end : {"0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "1", "5"}) {
+  for (const auto* end :
+       {"0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "1", "5"}) {
     CHECK(has(text, "onsale_d_seconds_bucket{step=\"hold\",le=\"" + std::string{end} + "\"} 0"));
   }
 }

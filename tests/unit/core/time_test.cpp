@@ -6,9 +6,10 @@ using core::parse_rfc3339;
 using core::rfc3339;
 
 TEST_CASE("an instant survives being written and read, at the edges of the calendar too") {
-  for (const int64_t instant_ms : {int64_t{0}, int64_t{999}, int64_t{1'000}, int64_t{951'782'399'999},  // before a leap day
-                                   int64_t{951'782'400'000}, int64_t{1'795'168'800'000}, int64_t{4'107'542'399'999},
-                                   int64_t{253'402'300'799'999}}) {
+  for (const int64_t instant_ms :
+       {int64_t{0}, int64_t{999}, int64_t{1'000}, int64_t{951'782'399'999},  // before a leap day
+        int64_t{951'782'400'000}, int64_t{1'795'168'800'000}, int64_t{4'107'542'399'999},
+        int64_t{253'402'300'799'999}}) {
     CHECK(parse_rfc3339(rfc3339(instant_ms)) == instant_ms);
   }
   CHECK(rfc3339(0) == "1970-01-01T00:00:00.000Z");

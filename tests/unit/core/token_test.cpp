@@ -92,7 +92,8 @@ TEST_CASE("every bit flip of a thousand tokens is rejected") {
     token.number += at * 7919;
     const auto bytes = bytes_of(issued(tokens, token));
     // All bits of some tokens, a moving sample of the others: a thousand times six hundred bits would be a long test.
-    for (std::size_t bit = at < 20 ? 0 : static_cast<std::size_t>(at) % 37; bit < bytes.size() * 8; bit += at < 20 ? 1 : 37) {
+    for (std::size_t bit = at < 20 ? 0 : static_cast<std::size_t>(at) % 37; bit < bytes.size() * 8;
+         bit += at < 20 ? 1 : 37) {
       auto flipped = bytes;
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
       accepted += tokens.verify(core::base64url(flipped), in_force_s).authentic();
@@ -226,18 +227,18 @@ TEST_CASE("a key file that cannot be used names the line and never the secret") 
     std::string text, problem;
   };
   const std::string good(64, 'a');
-  for (const auto& [text, problem] : {Sample{"", "has no key"},
-                                      Sample{"# none\n", "has no key"},
-                                      Sample{good, "line 1 must be \"<id>:<secret in hex>\""},
-                                      Sample{":" + good, "line 1 must begin with a key id from 1 to 255"},
-                                      Sample{"0:" + good, "line 1 must begin with a key id from 1 to 255"},
-                                      Sample{"256:" + good, "line 1 must begin with a key id from 1 to 255"},
-                                      Sample{"-1:" + good, "line 1 must begin with a key id from 1 to 255"},
-                                      Sample{"1x:" + good, "line 1 must begin with a key id from 1 to 255"},
-                                      Sample{"\n1:" + good + "g\n", "line 2 has a secret that is not hex"},
-                                      Sample{"1:" + good + "0", "line 1 has a secret that is not hex"},
-                                      Sample{"1:" + good.substr(2), "line 1 has a secret of 31 bytes, at least 32 are needed"},
-                                      Sample{key_line(1, 'a') + key_line(1, 'b'), "line 2 repeats key id 1"}}) {
+  for (const auto& [text, problem] :
+       {Sample{"", "has no key"}, Sample{"# none\n", "has no key"},
+        Sample{good, "line 1 must be \"<id>:<secret in hex>\""},
+        Sample{":" + good, "line 1 must begin with a key id from 1 to 255"},
+        Sample{"0:" + good, "line 1 must begin with a key id from 1 to 255"},
+        Sample{"256:" + good, "line 1 must begin with a key id from 1 to 255"},
+        Sample{"-1:" + good, "line 1 must begin with a key id from 1 to 255"},
+        Sample{"1x:" + good, "line 1 must begin with a key id from 1 to 255"},
+        Sample{"\n1:" + good + "g\n", "line 2 has a secret that is not hex"},
+        Sample{"1:" + good + "0", "line 1 has a secret that is not hex"},
+        Sample{"1:" + good.substr(2), "line 1 has a secret of 31 bytes, at least 32 are needed"},
+        Sample{key_line(1, 'a') + key_line(1, 'b'), "line 2 repeats key id 1"}}) {
     CHECK(Keyring::parse(text).problem == problem);
   }
   std::string many;
