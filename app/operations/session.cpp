@@ -110,8 +110,8 @@ void Session::refuse_unread(Error error) {
                    fmt::format("the header fields have more than {} bytes", core::limits::headers_bytes_max));
   }
   if (error == http::error::body_limit) {
-    return respond(net::Code::body_too_large,
-                   fmt::format("the body has more than {} bytes", shared_.settings.body_bytes_max));
+    const bool large = !parser_->is_header_done() || call_.action == Action::put_event;
+    return refuse_body(large ? shared_.settings.body_bytes_max : core::limits::body_bytes_max);
   }
   const bool gone = error == http::error::end_of_stream || error == http::error::partial_message;
   if (gone || error.category() != Error{http::error::bad_method}.category()) return;
@@ -145,9 +145,24 @@ bool Session::accept_call(bool has_body) {
       return false;
     default: break;
   }
-  if (!has_body || is_json(view(parser_->get()[http::field::content_type]))) return true;
-  respond(net::Code::unsupported_media_type, "Content-Type must be application/json");
+  if (!has_body) return true;
+  if (!is_json(view(parser_->get()[http::field::content_type]))) {
+    respond(net::Code::unsupported_media_type, "Content-Type must be application/json");
+    return false;
+  }
+  return call_.action == Action::put_event || accept_small_body();
+}
+
+// Only a hall may be large; also because the other calls include those that need no token.
+bool Session::accept_small_body() {
+  parser_->body_limit(core::limits::body_bytes_max);  // holds for chunks; a length was judged before
+  if (parser_->content_length().value_or(0) <= core::limits::body_bytes_max) return true;
+  refuse_body(core::limits::body_bytes_max);
   return false;
+}
+
+void Session::refuse_body(std::size_t bytes_max) {
+  respond(net::Code::body_too_large, fmt::format("the body has more than {} bytes", bytes_max));
 }
 
 bool Session::authenticate() {

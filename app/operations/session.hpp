@@ -62,6 +62,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void refuse_unread(Error error);
   bool accept_head();
   bool accept_call(bool has_body);
+  bool accept_small_body();
+  void refuse_body(std::size_t bytes_max);
   bool authenticate();
   void send_continue();
   void continue_sent(Error error);

@@ -317,6 +317,19 @@ TEST_CASE("a body or a header beyond its limit is refused and the answer arrives
   CHECK(wide.read().has(R"("code":"headers_too_large")"));
 }
 
+TEST_CASE("only a hall may be large: other calls take no large body, least of all without a token") {
+  World world;
+  const std::string large(20'000, ' ');
+  CHECK(world.ask("GET", "/livez", {}, large).has(R"("code":"body_too_large")"));
+  CHECK(world.administer("POST", "/admin/v1/events/e/open", large).has(R"("code":"body_too_large")"));
+  CHECK(world.administer("POST", "/admin/v1/events/e/open", "{}").status == 200);
+  auto chunked = world.client();
+  chunked.send("GET /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5000\r\n" +
+               std::string(0x5000, ' '));
+  CHECK(chunked.read().has("the body has more than 16384 bytes"));
+  CHECK(world.administer("PUT", "/admin/v1/events/e", std::string{definition} + large).status == 201);
+}
+
 TEST_CASE("what is no HTTP costs its connection and nothing else") {
   World world;
   for (const auto* torn :
