@@ -194,7 +194,6 @@ void RedisLink::identified_again(const resp::View& reply) {
 
 void RedisLink::identify(std::string_view info) {
   const auto replid = info_value(info, "master_replid:");
-  generation_ = 0;
   if (info_value(info, "role:") != "master") return doom("this Redis is not the primary");
   if (replid.size() != replid_bytes) return doom("INFO of this Redis has no master_replid");
   generation_ = core::fnv1a(replid);

@@ -83,7 +83,7 @@ class RedisLink {
 
   bool up() const { return state_ == State::up; }  // connected, greeted, scripts loaded
   bool ready() const { return up() && trusted(); }
-  uint64_t generation() const { return generation_; }  // of the Redis last greeted; 0: none yet
+  uint64_t generation() const { return generation_; }  // of the primary last greeted; 0: none yet
 
   // Each answers overload or unavailable at once, or calls the sink exactly once later.
   core::Error command(std::span<const std::string_view> arguments, Sink sink);

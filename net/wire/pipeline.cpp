@@ -121,13 +121,12 @@ std::span<char> Pipeline::receive_room() {
   return {receive_.get() + end_, receive_capacity_ - end_};
 }
 
-// Only an incomplete reply is ever moved. The buffer doubles while that reply needs it, up to the largest reply
-// allowed and as much again as it began with, so there is always room behind it.
+// Only an incomplete reply is ever moved. The buffer doubles until that reply leaves half of it free, up to the largest
+// reply allowed and as much again as it began with, so there is always room behind it.
 void Pipeline::make_room() {
   const auto capacity_max = settings_.reply_bytes_max + settings_.receive_bytes;
   auto capacity = receive_capacity_;
   while (capacity < capacity_max && end_ - begin_ > capacity / 2) capacity *= 2;
-  capacity = std::max(capacity, scanner_.wanted());
   move_to(std::min(capacity, capacity_max));
   ONSALE_ASSERT(end_ < receive_capacity_);
 }

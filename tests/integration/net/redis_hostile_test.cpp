@@ -213,7 +213,63 @@ TEST_CASE("a server that reads nothing makes the link refuse, then leave; memory
   CHECK(answers[taken].calls == 0);
   CHECK(world.turn_until([&] { return !world.link->up(); }, 3000));
   for (std::size_t at = 0; at < taken; ++at) CHECK(answers[at].calls == 1);
+  // The old socket is still open and full: the link must not wait for it.
+  CHECK(world.turn_until([&] { return impostor.somebody_calls(); }));
   impostor.greet(world);
+}
+
+TEST_CASE("what is asked while a send is stuck leaves when the server reads again, though nobody asks any more") {
+  Impostor impostor;
+  World world{redis_world::settings(impostor.port())};
+  impostor.greet(world);
+  const std::string large(1'000'000, 'x');
+  const auto& sent = world.link->metrics().sent_bytes;
+  std::array<Answer, 30> answers;
+  std::size_t asked = 0;
+  do {  // until the kernel's buffers are full
+    REQUIRE(asked + 1 < answers.size());
+    REQUIRE(world.link->command({"SET", "x", large}, answers[asked++].sink()) == Error::none);
+    world.turn_for(20);
+  } while (sent.value() >= asked * large.size());
+  CHECK(world.link->command({"SET", "y", "behind it"}, answers[asked++].sink()) == Error::none);
+  world.loop.turn(0);
+  std::string heard;
+  for (int tries = 0; tries < 200 && heard.find("behind it") == std::string::npos; ++tries)
+    heard += impostor.hear(world, 20);
+  CHECK(heard.size() > (asked - 1) * large.size());
+  for (std::size_t at = 0; at < asked; ++at) impostor.say("+OK\r\n");
+  CHECK(world.turn_until([&] { return answers[asked - 1].calls == 1; }));
+}
+
+TEST_CASE("a server that answers slowly but steadily is not called silent") {
+  Impostor impostor;
+  auto settings = redis_world::settings(impostor.port());
+  settings.silence_ms_max = 150;
+  World world{settings};
+  impostor.greet(world);
+  std::array<Answer, 8> answers;
+  for (auto& answer : answers) CHECK(world.link->command({"GET", "x"}, answer.sink()) == Error::none);
+  for (const auto& answer : answers) {
+    world.turn_for(60);
+    impostor.say("+slow\r\n");
+    CHECK(world.turn_until([&] { return answer.calls == 1; }, 50));
+  }
+  CHECK(world.link->up());
+  for (const auto& answer : answers) CHECK(answer.text == "slow");
+}
+
+TEST_CASE("after a good connection the next attempt comes soon, however many had failed before") {
+  Impostor impostor;
+  auto settings = redis_world::settings(impostor.port());
+  settings.backoff_ms_max = 60'000;
+  World world{settings};
+  for (int failures = 0; failures < 6; ++failures) {
+    impostor.accept_from(world);
+    impostor.hang_up();
+  }
+  impostor.greet(world);
+  impostor.hang_up();
+  CHECK(world.turn_until([&] { return impostor.somebody_calls(); }, 150));
 }
 
 TEST_CASE("a host that drops packets is given up after the connect deadline") {

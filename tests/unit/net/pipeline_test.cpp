@@ -267,13 +267,24 @@ TEST_CASE("bytes of the old connection do not leak into the new one") {
   pipeline.fail_all(Error::closed);
   pipeline.end_send(in_kernel.size() / 2);
   std::memcpy(room.data(), "+stale\r\n", 8);
-  CHECK(pipeline.received(8).replies == 0);
+  const auto dropped = pipeline.received(8);
+  CHECK(dropped.replies == 0);
+  CHECK(dropped.error == Error::none);
   pipeline.reopen();
   CHECK(pipeline.unsent_bytes() == 0);
   CHECK(say(pipeline, "fresh", fresh.sink()) == Error::none);
   CHECK(send_all(pipeline) == "*2\r\n$4\r\nECHO\r\n$5\r\nfresh\r\n");
   CHECK(feed(pipeline, "+mine\r\n").replies == 1);
   CHECK(fresh.text == "mine");
+}
+
+TEST_CASE("a whole reply that comes after the loss is dropped, not taken for nonsense") {
+  Pipeline pipeline{small()};
+  Answer a;
+  CHECK(say(pipeline, "x", a.sink()) == Error::none);
+  pipeline.fail_all(Error::closed);
+  CHECK(feed(pipeline, "+late\r\n").error == Error::none);
+  CHECK(a.calls == 1);
 }
 
 TEST_CASE("a sink may append from inside its call, also to a pipeline that was full") {
