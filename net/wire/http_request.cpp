@@ -221,7 +221,8 @@ RequestReader::Progress RequestReader::check_target(Request& request) {
   }
   auto asterisk = target == "*" && request.method_ == "OPTIONS";
   if (!target.starts_with('/') && !asterisk) return refuse(Refusal::malformed, "the target must begin with a slash");
-  if (target.find_first_of("#\\") != std::string_view::npos || !escapes_are_sound(target)) {
+  auto foreign = target.find('#') != std::string_view::npos || target.find('\\') != std::string_view::npos;
+  if (foreign || !escapes_are_sound(target)) {
     return refuse(Refusal::malformed, "the target holds a character or an escape that has no place there");
   }
   auto mark = target.find('?');

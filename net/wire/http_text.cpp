@@ -1,6 +1,7 @@
 #include "net/wire/http_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 
@@ -17,11 +18,15 @@ constexpr int hex_value(char c) {
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-constexpr bool in_authority(char c) {
-  auto letter = lower(c);
-  return is_digit(c) || (letter >= 'a' && letter <= 'z') ||
-         std::string_view{"-._~%!$&'()*+,;=:[]"}.find(c) != std::string_view::npos;
+constexpr std::array<bool, 256> authority_characters() {
+  std::array<bool, 256> allowed{};
+  for (auto c = '0'; c <= '9'; ++c) allowed[static_cast<unsigned char>(c)] = true;
+  for (auto c = 'a'; c <= 'z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
+  for (auto c = 'A'; c <= 'Z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
+  for (auto c : std::string_view{"-._~%!$&'()*+,;=:[]"}) allowed[static_cast<unsigned char>(c)] = true;
+  return allowed;
 }
+constexpr auto in_authority = authority_characters();
 
 }  // namespace
 
@@ -67,6 +72,8 @@ std::optional<int64_t> parse_digits(std::string_view text) {
   return value;
 }
 
-bool valid_authority(std::string_view text) { return std::all_of(text.begin(), text.end(), in_authority); }
+bool valid_authority(std::string_view text) { 
+  return std::all_of(text.begin(), text.end(), [](char c) { return in_authority[static_cast<unsigned char>(c)]; });
+}
 
 }  // namespace net::http

@@ -179,8 +179,7 @@ TEST_CASE("a malformed request gets its problem and ends its own connection only
 TEST_CASE("a client in the middle of a huge upload still receives its refusal") {
   Stand stand;
   Client client{stand.port()};
-  auto request = std::string{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n"} + std::string(500'000, 'x');
-  REQUIRE(client.send(request));
+  REQUIRE(client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'x')));
   auto response = client.receive();
   CHECK(response.status == 413);
   CHECK(response.body.find("body_too_large") != std::string::npos);

@@ -294,8 +294,8 @@ std::vector<Accepted> accepted() {
       {"absolute form", line("GET http://example.org:80/a/b?c HTTP/1.1"), "/a/b"},
       {"absolute form, secure, in capitals", line("GET HTTPS://[::1]/ HTTP/1.1"), "/"},
       {"asterisk", line("OPTIONS * HTTP/1.1"), "*"},
-      {"an upgrade nobody asked for", with("Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n", "{}"), "/v1/x",
-       "{}"},
+      {"an upgrade to what is not spoken here",
+       with("Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n", "{}"), "/v1/x", "{}"},
       {"a web socket's upgrade", with("Connection: Upgrade\r\nUpgrade: websocket\r\n"), "/v1/x"},
       {"64 fields", with(many_fields(63)), "/v1/x"},
       {"a tab in a value", with("X: a\tb\r\n"), "/v1/x"},
@@ -307,7 +307,8 @@ std::vector<Accepted> accepted() {
       {"empty segments", line("GET //a//b/ HTTP/1.1"), "//a//b/"},
       {"dots stay as they are", line("GET /a/../b/./c HTTP/1.1"), "/a/../b/./c"},
       {"the longest request line", line("GET /" + std::string(2048 - 14, 'a') + " HTTP/1.1"), std::nullopt},
-      {"the longest fields", "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(8192 - 9 - 3 - 2 - 2, 'a') + "\r\n\r\n", "/"},
+      {"the longest fields",
+       "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(8192 - 9 - 3 - 2 - 2, 'a') + "\r\n\r\n", "/"},
       {"the longest body", with("Content-Length: 16384\r\n", std::string(16384, 'x')), "/v1/x", std::nullopt},
   };
 }
