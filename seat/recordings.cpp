@@ -94,6 +94,8 @@ class Recordings::Flight {
 Recordings::Recordings(net::Loop& loop, persist::Port& port, queue::Alarm alarm)
     : loop_{loop}, port_{port}, alarm_{alarm} {}
 
+Recordings::~Recordings() { ONSALE_ASSERT(idle()); }
+
 template <class Row>
 core::Error Recordings::start(queue::LiveEvent& event, std::string member, Row row, int64_t wait_ms,
                               core::Continuation<persist::Recorded> waiter) {

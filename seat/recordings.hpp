@@ -23,6 +23,7 @@ namespace seat {
 class Recordings {
  public:
   Recordings(net::Loop& loop, persist::Port& port, queue::Alarm alarm);
+  ~Recordings();
   Recordings(const Recordings&) = delete;
   Recordings& operator=(const Recordings&) = delete;
 

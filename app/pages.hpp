@@ -1,0 +1,14 @@
+// What the public listener serves besides the API: the waiting page people see when they have to wait.
+// Ownership: the pages are in the program. Thread: the loop's.
+#pragma once
+#include "core/async.hpp"
+#include "net/exchange.hpp"
+
+namespace app {
+
+class Pages {
+ public:
+  core::Async wait(net::Exchange& x);  // GET /wait/{event}?next=PATH
+};
+
+}  // namespace app
