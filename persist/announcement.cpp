@@ -24,7 +24,9 @@ void write_detail(Json& json, const LogEntry& entry) {
     json.member("state", entry.detail);
     return;
   }
-  const std::string_view name = entry.type == "line.admitted" ? "count" : entry.type == "event.reconciled" ? "epoch" : "";
+  const std::string_view name = entry.type == "line.admitted"      ? "count"
+                                : entry.type == "event.reconciled" ? "epoch"
+                                                                   : "";
   int64_t number = 0;
   const char* end = entry.detail.data() + entry.detail.size();
   if (!name.empty() && std::from_chars(entry.detail.data(), end, number).ptr == end)

@@ -62,8 +62,9 @@ core::Result<std::optional<EventRow>> Events::find(std::string_view event) {
 }
 
 core::Result<bool> Events::insert(std::string_view event, std::string_view definition) {
-  return changed("INSERT INTO events (id, definition) VALUES ($1, $2::text::jsonb) ON CONFLICT DO NOTHING RETURNING true",
-                 Parameters{}.text(event).text(definition));
+  return changed(
+      "INSERT INTO events (id, definition) VALUES ($1, $2::text::jsonb) ON CONFLICT DO NOTHING RETURNING true",
+      Parameters{}.text(event).text(definition));
 }
 
 core::Result<bool> Events::update(std::string_view event, int64_t version, std::string_view definition) {
@@ -76,6 +77,13 @@ core::Result<bool> Events::update(std::string_view event, int64_t version, std::
 core::Result<bool> Events::change_state(std::string_view event, core::EventState from, core::EventState to) {
   return changed("SELECT onsale_change_state($1, $2, $3)",
                  Parameters{}.text(event).text(core::name(from)).text(core::name(to)));
+}
+
+core::Result<bool> Events::warm(std::string_view event, int64_t version) {
+  return changed(
+      "UPDATE events SET state = 'warmed', version = version + 1, changed_at = now() "
+      "WHERE id = $1 AND state = 'draft' AND version = $2 RETURNING true",
+      Parameters{}.text(event).integer(version));
 }
 
 core::Result<bool> Events::raise_epoch(std::string_view event, int64_t from) {
@@ -95,7 +103,8 @@ core::Result<bool> Events::try_lock_rebuild(std::string_view event) {
 }
 
 core::Error Events::unlock_rebuild(std::string_view event) {
-  return error_of(postgres_.query("SELECT pg_advisory_unlock(hashtextextended($1, 7302))", Parameters{}.text(event)).outcome);
+  auto answer = postgres_.query("SELECT pg_advisory_unlock(hashtextextended($1, 7302))", Parameters{}.text(event));
+  return error_of(answer.outcome);
 }
 
 }  // namespace persist

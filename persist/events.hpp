@@ -42,6 +42,8 @@ class Events {
   core::Result<bool> insert(std::string_view event, std::string_view definition);  // a draft of epoch 1
   core::Result<bool> update(std::string_view event, int64_t version, std::string_view definition);
   core::Result<bool> change_state(std::string_view event, core::EventState from, core::EventState to);
+  // draft -> warmed, unless the definition is not the one of `version` any more.
+  core::Result<bool> warm(std::string_view event, int64_t version);
   core::Result<bool> raise_epoch(std::string_view event, int64_t from);  // to `from` + 1
 
   // The head never goes back.

@@ -134,8 +134,8 @@ void KafkaProducer::request_topics() {
   std::array<rd_kafka_NewTopic_t*, 3> topics{};
   char problem[256] = "";
   for (std::size_t at = 0; std::string_view topic : {topic_orders, topic_inventory, topic_line})
-    topics[at++] = rd_kafka_NewTopic_new(std::string{topic}.c_str(), settings_.partitions, settings_.replication, problem,
-                                         sizeof problem);
+    topics[at++] = rd_kafka_NewTopic_new(std::string{topic}.c_str(), settings_.partitions, settings_.replication,
+                                         problem, sizeof problem);
   topics_again_at_ms_ = 0;
   if (topics.back() == nullptr) return topics_failed(problem);
   rd_kafka_CreateTopics(kafka_.get(), topics.data(), topics.size(), nullptr, admin_.get());

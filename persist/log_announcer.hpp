@@ -1,6 +1,6 @@
-// Announces seats and lines: follows the log of every event whose lease this node gets, sends its entries, and moves the
-// event's cursor over what Kafka has, without gaps. Entries that were under way when a node died are sent again by the
-// next holder of the lease, with the same ce_id. Without Kafka the cursor follows the newest entry.
+// Announces seats and lines: follows the log of every event whose lease this node gets, sends its entries, and moves
+// the event's cursor over what Kafka has, without gaps. Entries that were under way when a node died are sent again by
+// the next holder of the lease, with the same ce_id. Without Kafka the cursor follows the newest entry.
 // Ownership: owns its producer; borrows the source. Thread: one.
 #pragma once
 #include <atomic>

@@ -17,7 +17,7 @@ struct LogEntry {
   std::string hold, user;          // empty where the type has none
   std::vector<std::string> seats;  // ids
   int64_t at_ms = 0;
-  std::string detail;              // line.admitted: how many; event.state_changed: the state; event.reconciled: the epoch
+  std::string detail;  // line.admitted: how many; event.state_changed: the state; event.reconciled: the epoch
 };
 
 class LogSource {

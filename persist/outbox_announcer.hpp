@@ -1,8 +1,9 @@
 // Announces orders and refunds: takes rows from the outbox, sends them, and deletes them when Kafka has them.
 //
 // No cursor: transactions commit out of order, so a position in the outbox could skip rows that appear behind it. What
-// is there is unannounced. One process at a time does it, under a lock of its PostgreSQL session; should two do it after
-// a lost connection, or should the process die between Kafka's word and the DELETE, messages repeat with the same ce_id.
+// is there is unannounced. One process at a time does it, under a lock of its PostgreSQL session; should two do it
+// after a lost connection, or should the process die between Kafka's word and the DELETE, messages repeat with the same
+// ce_id.
 // Without Kafka the rows are deleted: nobody listens, and they would grow for ever.
 // Ownership: owns its connection and producer. Thread: one.
 #pragma once

@@ -14,6 +14,7 @@ namespace {
 
 constexpr unsigned oid_bigint = 20, oid_text = 25, oid_bigint_array = 1016, oid_text_array = 1009;
 constexpr int binary = 1;
+constexpr std::string_view no_answer = "no answer from PostgreSQL in time";
 
 void append_big_endian(std::string& out, uint64_t value, int bytes) {
   for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
@@ -131,7 +132,7 @@ core::Status Postgres::connect() {
 core::Status Postgres::poll_connect(int64_t deadline_ms) {
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (PQstatus(link_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-    if (!wait(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms)) return {"no answer from PostgreSQL in time"};
+    if (!wait(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms)) return {std::string{no_answer}};
     state = PQconnectPoll(link_.get());
   }
   if (state == PGRES_POLLING_OK) return {};
@@ -161,7 +162,7 @@ bool Postgres::flush(int64_t deadline_ms) {
 
 SqlAnswer Postgres::lost() {
   SqlAnswer answer{{}, Sql::unknown, first_line(PQerrorMessage(link_.get()))};
-  if (answer.problem.empty()) answer.problem = "no answer from PostgreSQL in time";
+  if (answer.problem.empty()) answer.problem = no_answer;
   close();
   return answer;
 }

@@ -67,7 +67,8 @@ Parameters refusal_parameters(const Refusal& first, const Columns& columns) {
 }
 
 Outcome outcome_of(std::string_view word) {
-  for (auto outcome : {Outcome::confirmed, Outcome::rejected, Outcome::cancelled, Outcome::refused, Outcome::stale_epoch})
+  using enum Outcome;
+  for (auto outcome : {confirmed, rejected, cancelled, refused, stale_epoch})
     if (word == name(outcome)) return outcome;
   return Outcome::unavailable;
 }

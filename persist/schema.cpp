@@ -29,7 +29,8 @@ core::Status check_schema(const std::string& dsn) {
   if (!answer) return {"PostgreSQL: " + answer.problem};
   const int64_t found = answer.rows.integer(0, 0);
   const std::string versions =
-      "the database has schema version " + std::to_string(found) + ", this program needs " + std::to_string(schema_version);
+      "the database has schema version " + std::to_string(found) + ", this program needs " +
+      std::to_string(schema_version);
   if (found < schema_version) return {versions + ": " + std::string{what_to_do}};
   if (found > schema_version) return {versions + ": use a program at least as new as the one that migrated it"};
   return {};

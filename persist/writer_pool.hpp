@@ -47,7 +47,7 @@ struct RecordLane {
   core::Spsc<RecordDone> done;
   Doorbell& writer;
   Doorbell& core;
-  uint32_t in_flight = 0;  // the core's: submitted and not delivered; at most the entries of `done`, so it never overflows
+  uint32_t in_flight = 0;  // the core's: submitted, not delivered; at most the entries of `done`: it never overflows
 };
 
 // `stopping` takes no more submits; once `stopped` the writers are gone and what they left belongs to the cores.

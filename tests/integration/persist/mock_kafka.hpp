@@ -93,7 +93,10 @@ class MockKafka {
     const char* name = nullptr;
     const void* value = nullptr;
     std::size_t size = 0;
-    for (std::size_t at = 0; rd_kafka_header_get_all(headers, at, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++at)
+    auto next = [&, at = std::size_t{0}]() mutable {
+      return rd_kafka_header_get_all(headers, at++, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    };
+    while (next())
       heard.headers[name] = {static_cast<const char*>(value), size};
     return heard;
   }

@@ -81,14 +81,15 @@ TEST_CASE("Record: a duplicate delivery answers the same and writes nothing") {
   auto recorder = database.recorder();
   const std::vector<persist::Order> orders{order("01A", {"A-1-1"}), order("01B", {"A-1-1", "A-1-2"})};
   record(recorder, orders);
-  const std::string before = database.value("SELECT md5(string_agg(o::text, '|' ORDER BY id)) FROM orders o") + outbox(database);
+  const std::string everything = "SELECT md5(string_agg(o::text, '|' ORDER BY id)) FROM orders o";
+  const std::string before = database.value(everything) + outbox(database);
   auto again = record(recorder, orders);
   CHECK(again[0].outcome == Outcome::confirmed);
   CHECK(again[1].outcome == Outcome::rejected);
   CHECK(again[1].reason == "seat_taken");
   CHECK(again[1].refund_required);
   CHECK(again[1].conflicts == std::vector<std::string>{"A-1-1"});
-  CHECK(database.value("SELECT md5(string_agg(o::text, '|' ORDER BY id)) FROM orders o") + outbox(database) == before);
+  CHECK(database.value(everything) + outbox(database) == before);
 }
 
 TEST_CASE("Record: the same order twice in one batch is one order") {
@@ -310,7 +311,8 @@ TEST_CASE("Record: rows PostgreSQL cannot take are put aside and the others of t
     }
   }
   CHECK(database.value("SELECT count(*) FROM orders") == "37");
-  CHECK(database.value("SELECT string_agg(key || attempts, ' ' ORDER BY key) FROM dead_letters") == "01-172 01-32 01-392");
+  CHECK(database.value("SELECT string_agg(key || attempts, ' ' ORDER BY key) FROM dead_letters") ==
+        "01-172 01-32 01-392");
   CHECK(database.value("SELECT payload->>'reference' FROM dead_letters WHERE key = '01-3'") == "broken \\xff utf-8");
 }
 

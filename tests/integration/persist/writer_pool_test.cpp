@@ -133,7 +133,8 @@ TEST_CASE("WriterPool: stopping records what was submitted; the outcomes wait in
   persist::WriterPool pool{{.dsn = database.dsn(), .writers = 1}, stand::quiet};
   REQUIRE(pool.start().problem == "");
   Desk desk;
-  for (int at = 0; at < 1000; ++at) REQUIRE(submit(pool.port(0), desk, order(std::to_string(at), {std::to_string(at)})));
+  for (int at = 0; at < 1000; ++at)
+    REQUIRE(submit(pool.port(0), desk, order(std::to_string(at), {std::to_string(at)})));
   pool.stop();
   auto late = std::make_unique<persist::Order>(order("late", {"late"}));
   CHECK(pool.port(0).submit(std::move(late), desk.continuation("late")) == core::Error::closed);

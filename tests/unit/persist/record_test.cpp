@@ -32,13 +32,15 @@ TEST_CASE("groups_of: rows of two events or epochs never share a transaction, an
 }
 
 TEST_CASE("groups_of: a group that is full is followed by another") {
-  CHECK(shape({row("x", 1, "a"), row("x", 1, "b"), row("x", 1, "c"), row("x", 1, "d"), row("x", 1, "e")}, 2) == "ab cd e");
+  CHECK(shape({row("x", 1, "a"), row("x", 1, "b"), row("x", 1, "c"), row("x", 1, "d"), row("x", 1, "e")}, 2) ==
+        "ab cd e");
 }
 
 TEST_CASE("groups_of: nothing makes no group") { CHECK(shape({}, 4).empty()); }
 
 TEST_CASE("classify: only errors that the data cause put a row aside") {
-  for (const char* data : {"22021", "22P05", "23514", "23502", "54000"}) CHECK(persist::classify(data) == Sql::unacceptable);
+  for (const char* data : {"22021", "22P05", "23514", "23502", "54000"})
+    CHECK(persist::classify(data) == Sql::unacceptable);
   CHECK(persist::classify("23505") == Sql::conflict);
   for (const char* server : {"08006", "57P01", "57014", "53300", "40001", "40P01", "25006", "28P01", "42883", "3D000",
                              "55P03", "58030", "XX000", ""})
