@@ -86,7 +86,8 @@ class Impostor {
 }  // namespace
 
 TEST_CASE("a server that talks nonsense is left, and looked at again later") {
-  for (const char* nonsense : {"HTTP/1.1 400 Bad Request\r\n\r\n", "$99999999999\r\n", "*5\r\n*5\r\n*5\r\n*5\r\n*5\r\n"}) {
+  for (const char* nonsense :
+       {"HTTP/1.1 400 Bad Request\r\n\r\n", "$99999999999\r\n", "*5\r\n*5\r\n*5\r\n*5\r\n*5\r\n"}) {
     Impostor impostor;
     World world{redis_world::settings(impostor.port())};
     impostor.accept_from(world);
