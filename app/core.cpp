@@ -138,7 +138,10 @@ void Core::leave() {
   } while (!(server_.drained() && recordings_.idle()) && loop_.now_ms() < deadline_ms);
   crank_.stop();
   link_.stop();
-  while (!link_.stopped()) loop_.turn(10);
+  // At least one turn: what handlers added to batches meanwhile is still refused and told, also when Redis is away.
+  do {
+    loop_.turn(10);
+  } while (!link_.stopped());
   outcome_wake_.close();
   wish_wake_.close();
   server_.close();
