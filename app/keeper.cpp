@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t chores_every_ms = 1000;
 constexpr int64_t reconnect_after_ms = 500;
+constexpr int64_t rebuild_again_ms = 100, rebuild_again_ms_max = 10'000;
 constexpr int64_t tick_ms_min = 20;  // however often it is poked
 
 }  // namespace
@@ -70,6 +71,8 @@ void Keeper::stop() {
   poke();
   if (thread_.joinable()) thread_.join();
   take_mail();
+  // The writers have stopped by now: what they reported last must not wait for a process that is gone.
+  if (!stale_orders_.empty() || !stale_refusals_.empty()) tick();
   for (auto& waiting : moves_)
     waiting.promise.set_value({MoveResult::Code::unavailable, "the server is stopping"});
   moves_.clear();
@@ -183,6 +186,12 @@ bool Keeper::redis_failed(std::string_view what) {
   return false;
 }
 
+bool Keeper::redis_unusable(std::string_view why) {
+  if (why != redis_problem_) log_.warning("Redis cannot be used", {{"problem", why}});
+  redis_problem_ = why;
+  return false;
+}
+
 void Keeper::trouble(Kept& kept, std::string problem) {
   kept.healthy = false;
   if (problem != kept.problem) log_.warning("event is not well", {{"event", kept.event->id}, {"problem", problem}});
@@ -267,11 +276,11 @@ bool Keeper::look() {
   }
   auto replies = redis_.finish();
   if (!replies) return redis_failed("looking");
+  // Any refusal counts: while Redis loads its AOF it answers INFO, and looking empty would be mistaken for a loss.
+  for (const auto& reply : replies.value)
+    if (reply.view().error()) return redis_unusable(reply.view().text());
   const auto info = replies.value[0].view();
-  if (info.error() || info_field(info.text(), "role") != "master") {
-    redis_problem_ = info.error() ? std::string{info.text()} : "Redis is a replica";
-    return false;
-  }
+  if (info_field(info.text(), "role") != "master") return redis_unusable("Redis is a replica");
   if (!redis_problem_.empty()) log_.info("Redis is back");
   redis_problem_.clear();
   replid_ = info_field(info.text(), "master_replid");
@@ -315,7 +324,7 @@ void Keeper::look_after(Kept& kept) {
     kept.healthy = draft || forget(kept);
     return;
   }
-  if (!sound(*kept.event, kept.meta) && !rebuild(kept)) return;
+  if (!sound(*kept.event, kept.meta) && !rebuild_unless_put_off(kept)) return;
   if (kept.meta.state != core::name(kept.event->state) && !catch_up(kept)) return;
   if (kept.meta.terms_version < kept.event->version) {
     RedisSale sale{redis_, scripts_, kept.event->id};
@@ -323,6 +332,19 @@ void Keeper::look_after(Kept& kept) {
   }
   kept.healthy = true;
   kept.problem.clear();
+}
+
+// A rebuild that fails is tried again with growing pauses: each raises the epoch.
+bool Keeper::rebuild_unless_put_off(Kept& kept) {
+  kept.healthy = false;
+  if (core::monotonic_ms() < kept.rebuild_after_ms) return false;
+  if (rebuild(kept)) {
+    kept.rebuild_pause_ms = 0;
+    return true;
+  }
+  kept.rebuild_pause_ms = std::clamp(kept.rebuild_pause_ms * 2, rebuild_again_ms, rebuild_again_ms_max);
+  kept.rebuild_after_ms = core::monotonic_ms() + kept.rebuild_pause_ms;
+  return false;
 }
 
 // The keys of an event that closed long ago leave Redis; not while something is unrecorded.

@@ -129,6 +129,7 @@ class Keeper {
     SaleSizes sizes;
     bool healthy = false;
     std::string problem;
+    int64_t rebuild_pause_ms = 0, rebuild_after_ms = 0;  // monotonic; after a rebuild failed
   };
   struct WaitingMove {
     std::string event;
@@ -160,6 +161,7 @@ class Keeper {
   void look_after(Kept& kept);
   bool live(const Kept& kept) const;
   bool sound(const core::Event& event, const SaleMeta& meta) const;
+  bool rebuild_unless_put_off(Kept& kept);
   bool forget(Kept& kept);
   void bless();
   void store_heads();
@@ -167,6 +169,7 @@ class Keeper {
   void trouble(Kept& kept, std::string problem);
   bool postgres_failed(core::Error error, std::string_view what);
   bool redis_failed(std::string_view what);
+  bool redis_unusable(std::string_view why);
   bool settle(Kept& kept, RedisSale::Outcome outcome, const RedisSale& sale);
 
   // keeper_rebuild.cpp

@@ -21,15 +21,17 @@ void Keeper::follow_timeline(Kept& kept) {
   }
 }
 
-// Redis first here: an event whose state could not be built stays a draft, and does not open.
+// Redis first here: an event whose state could not be built stays a draft, and does not open. A definition that was
+// changed meanwhile has other seats: then it stays a draft too, and is warmed again.
 bool Keeper::warm(Kept& kept) {
-  if (!rebuild(kept)) return false;
-  auto moved = rows_.change_state(kept.event->id, EventState::draft, EventState::warmed);
+  if (!rebuild_unless_put_off(kept)) return false;
+  auto moved = rows_.warm(kept.event->id, kept.event->version);
   if (!moved) return postgres_failed(moved.error, "changing a state");
-  if (!reload(kept)) return false;
+  step("warmed in PostgreSQL");
+  if (!reload(kept) || kept.event->state == EventState::draft) return false;
   kept.healthy = true;
   kept.problem.clear();
-  return kept.event->state != EventState::draft;
+  return true;
 }
 
 bool Keeper::change_state(Kept& kept, EventState to) {

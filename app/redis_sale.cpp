@@ -155,14 +155,14 @@ RedisSale::Outcome RedisSale::survivors(Survivors& found, std::vector<std::strin
 }
 
 // WATCH makes the transaction fail when the meta changes between the check and EXEC.
-RedisSale::Outcome RedisSale::commit(Chunk& chunk, bool frozen) {
+RedisSale::Outcome RedisSale::commit(Chunk& chunk) {
   if (chunk.empty()) return Outcome::done;
   redis_.append({"WATCH", key("meta")});
   append_meta(redis_, event_);
   auto seen = redis_.finish();
   if (!seen) return problem_ = redis_.problem(), Outcome::unavailable;
   const auto meta = read_meta(std::span{seen.value}.subspan(1));
-  const bool ours = meta.present && meta.epoch == epoch_ && (!frozen || (meta.state == "frozen" && meta.seq == seq_));
+  const bool ours = meta.present && meta.epoch == epoch_ && meta.state == "frozen" && meta.seq == seq_;
   if (!ours) {
     problem_ = "another node has moved the event meanwhile";
     return check(redis_.command({"UNWATCH"})) == Outcome::done ? Outcome::changed : Outcome::unavailable;
@@ -219,7 +219,7 @@ RedisSale::Outcome RedisSale::write(const core::Event& event, const SaleState& s
   // Where the last search for free places ended says nothing about the new map.
   for (std::size_t section = 0; section < event.sections.size(); ++section)
     chunk.add({"HDEL", key("meta"), fmt::format("hint:{}", section)});
-  outcome = commit(chunk, true);
+  outcome = commit(chunk);
   if (outcome == Outcome::done) outcome = write_records(sale, before);
   if (outcome == Outcome::done) outcome = write_rest(sale, before);
   return outcome;
@@ -238,9 +238,9 @@ RedisSale::Outcome RedisSale::write_records(const SaleState& sale, const Survivo
     if (done.contains(user)) chunk.add({"ZREM", key("active"), std::string{user}});
     for (const auto* hold : holds[user]) chunk.add({"HSET", key("hold"), hold->first, hold->second.text()});
     if (!chunk.full()) continue;
-    if (const auto outcome = commit(chunk, true); outcome != Outcome::done) return outcome;
+    if (const auto outcome = commit(chunk); outcome != Outcome::done) return outcome;
   }
-  return commit(chunk, true);
+  return commit(chunk);
 }
 
 RedisSale::Outcome RedisSale::write_rest(const SaleState& sale, const Survivors& before) {
@@ -248,7 +248,7 @@ RedisSale::Outcome RedisSale::write_rest(const SaleState& sale, const Survivors&
   auto outcome = Outcome::done;
   const auto add = [&](std::vector<std::string> words) {
     chunk.add(std::move(words));
-    if (chunk.full() && outcome == Outcome::done) outcome = commit(chunk, true);
+    if (chunk.full() && outcome == Outcome::done) outcome = commit(chunk);
     if (outcome != Outcome::done) chunk.clear();
   };
   for (const auto* payment : differing(sale.payments, before.payments))
@@ -260,7 +260,7 @@ RedisSale::Outcome RedisSale::write_rest(const SaleState& sale, const Survivors&
   // The deadlines are only an index of the held records, so they are made anew.
   add({"DEL", key("holds")});
   for (const auto& [id, deadline_ms] : sale.deadlines) add({"ZADD", key("holds"), text(deadline_ms), id});
-  return outcome == Outcome::done ? commit(chunk, true) : outcome;
+  return outcome == Outcome::done ? commit(chunk) : outcome;
 }
 
 RedisSale::Outcome RedisSale::thaw(std::string_view replid) {
@@ -268,10 +268,11 @@ RedisSale::Outcome RedisSale::thaw(std::string_view replid) {
 }
 
 RedisSale::Outcome RedisSale::write_terms(const core::Event& event, Limits limits) {
-  epoch_ = event.epoch;
-  Chunk chunk;
-  chunk.add(joined({"HSET", key("meta")}, terms_of(event, limits)));
-  return commit(chunk, false);
+  const auto epoch = text(event.epoch);
+  const auto terms = terms_of(event, limits);
+  std::vector<std::string_view> arguments{epoch};
+  arguments.insert(arguments.end(), terms.begin(), terms.end());
+  return word(redis_.script(scripts_["terms"], event_, arguments));
 }
 
 RedisSale::Outcome RedisSale::transition(int64_t epoch, core::EventState from, core::EventState to) {

@@ -84,7 +84,7 @@ class RedisSale {
   Outcome word(const core::Result<Reply>& reply);
   template <class Take>
   Outcome scan(std::string_view name, Take take);
-  Outcome commit(Chunk& chunk, bool frozen);
+  Outcome commit(Chunk& chunk);
   Outcome write_records(const SaleState& sale, const Survivors& before);
   Outcome write_rest(const SaleState& sale, const Survivors& before);
 
