@@ -224,6 +224,7 @@ void Connection::send_done(Event event) noexcept {
   if (state_ >= State::terminating) return;
   if (sending_.sent < sending_.size) return arm_send();
   release(sending_);
+  since_ms_ = server_.loop().now_ms();  // the time a slow reader took is not taken from its next request
 }
 
 // ---- the end of a turn, and of the connection

@@ -104,7 +104,7 @@ class Connection {
   Outgoing filling_, sending_;
   Connection* next_turn_ = nullptr;      // in the server's list of those with work at the end of the turn
   Connection* next_starved_ = nullptr;   // in the server's list of those that found no receive buffer
-  int64_t since_ms_;                     // first byte of the request, or the last answer, or begin of lingering
+  int64_t since_ms_;                     // first byte of the request, or last answer sent, or begin of lingering
   int64_t send_checked_ms_ = 0;          // when the peer's progress was looked at
   IpAddress peer_;
   int fd_;

@@ -16,6 +16,9 @@ namespace {
 constexpr uint32_t ring_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
                                 IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
 
+// A submission that fails this often in a row fails for a reason that will not pass.
+constexpr int submit_attempts_max = 100'000;
+
 std::string refusal(int error) {
   std::string cause = std::string{"io_uring cannot be set up ("} + std::strerror(error) + "): ";
   switch (error) {
@@ -70,7 +73,8 @@ core::Status Loop::open(Settings settings) {
 io_uring_sqe& Loop::next_entry() {
   ONSALE_ASSERT(open_);
   auto* entry = io_uring_get_sqe(&ring_);
-  while (entry == nullptr) {
+  for (auto attempts = 0; entry == nullptr; ++attempts) {
+    ONSALE_ASSERT(attempts < submit_attempts_max);
     auto submitted = io_uring_submit(&ring_);
     // EBUSY and EAGAIN: the completion queue is behind. Entering with GETEVENTS moves overflown answers into it.
     if (submitted < 0) static_cast<void>(io_uring_get_events(&ring_));

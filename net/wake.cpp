@@ -45,12 +45,11 @@ void Wake::notify() {
 
 void Wake::readable(Event event) noexcept {
   if (closing_) return;
-  if (event.result > 0) {
-    uint64_t count = 0;
-    static_cast<void>(!::read(fd_, &count, sizeof count));
-    notified_.store(false, std::memory_order_seq_cst);  // before the handler looks: what comes later wakes again
-    handler_(context_);
-  }
+  ONSALE_ASSERT(event.result > 0);  // a descriptor that cannot be polled would spin
+  uint64_t count = 0;
+  static_cast<void>(!::read(fd_, &count, sizeof count));
+  notified_.store(false, std::memory_order_seq_cst);  // before the handler looks: what comes later wakes again
+  handler_(context_);
   arm();
 }
 

@@ -5,7 +5,8 @@
 //
 // A Wake can also watch a descriptor of somebody else (persist::Port::event_fd()); it then reads the counter itself and
 // the handler must not. Ownership: never moves; close() or destruction turns the loop until the kernel has let go, so
-// destroy it outside of handlers and before the loop. Thread: notify() any, the rest the loop's.
+// destroy it outside of handlers and before the loop, when no other thread notifies any more.
+// Thread: notify() any, the rest the loop's.
 #pragma once
 #include <atomic>
 #include <cstdint>
