@@ -58,9 +58,11 @@ std::string_view name(Place::State state) { return state_names[static_cast<std::
 core::Result<Place> Place::decode(const net::resp::View& reply) noexcept {
   Place place;
   place.verdict = Verdict::read(reply);
-  if (place.verdict.kind != Verdict::Kind::unknown) return {place};
+  if (place.verdict.kind == Verdict::Kind::stale) return {place};
+  // The states come first: "sold_out" is one of them here and a refusal's word elsewhere.
   place.state = state_of(reply[0].text());
-  if (place.state == State::none) return {{}, core::Error::protocol};
+  if (place.state == State::none && place.verdict.kind == Verdict::Kind::unknown) return {{}, core::Error::protocol};
+  if (place.state == State::none) return {place};
   place.verdict.kind = Verdict::Kind::ok;
   read_members(place, reply);
   return {place};
