@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace crowd {
+namespace {
+
+constexpr uint32_t many_buyers = 10'000;
+
+std::optional<asio::ip::address> source_of(const Sale& sale, uint32_t number) {
+  if (sale.options.buyers <= many_buyers) return {};
+  return source_address(sale.endpoint, number);
+}
+
+}  // namespace
 
 bool Place::still_mine(std::optional<int64_t> position) {
   if (!position) return true;
@@ -16,7 +26,7 @@ Buyer::Buyer(Sale& sale, uint32_t number)
       number_{number},
       random_{random_of(sale.seed, number)},
       habits_{draw_habits(random_, sale.options.buyers, sale.options.seats, sale.options.standing)},
-      session_{sale, "buyer-" + std::to_string(number), habits_.cookies} {
+      session_{sale, "buyer-" + std::to_string(number), habits_.cookies, source_of(sale, number)} {
   ++sale_.people[static_cast<std::size_t>(stage_)];
 }
 

@@ -1,6 +1,8 @@
 #include "perf/crowd/http_client.hpp"
 
-#include <boost/asio/connect.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdlib>
@@ -66,7 +68,15 @@ core::Checked<Endpoint> resolve(const std::string& url) {
   return Endpoint{authority, found.begin()->endpoint()};
 }
 
-Connection::Connection(asio::io_context& context, const Endpoint& endpoint) : endpoint_{endpoint}, stream_{context} {}
+std::optional<asio::ip::address> source_address(const Endpoint& endpoint, uint32_t number) {
+  constexpr uint32_t addresses = 64;
+  const auto target = endpoint.address.address();
+  if (!target.is_v4() || !target.is_loopback()) return {};
+  return asio::ip::address_v4{asio::ip::address_v4::loopback().to_uint() + 1 + number % addresses};
+}
+
+Connection::Connection(asio::io_context& context, const Endpoint& endpoint, std::optional<asio::ip::address> source)
+    : endpoint_{endpoint}, source_{source}, stream_{context} {}
 
 void Connection::close() {
   stream_.close();
@@ -77,12 +87,25 @@ void Connection::close() {
 Task<error_code> Connection::open() {
   error_code error;
   close();
+  if (source_) error = bind_source();
+  if (error) co_return error;
   co_await stream_.async_connect(endpoint_.address, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return error;
   open_ = true;
   error_code ignored;  // a slower connection is still a connection
   stream_.socket().set_option(tcp::no_delay{true}, ignored);
   co_return error;
+}
+
+// The port is left to connect(), which may share one among connections to different places.
+error_code Connection::bind_source() {
+  error_code error;
+  auto& socket = stream_.socket();
+  socket.open(tcp::v4(), error);
+  const int on = 1;
+  if (!error) setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (!error) socket.bind({*source_, 0}, error);
+  return error;
 }
 
 Task<error_code> Connection::write(const Request& request) {

@@ -6,7 +6,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +22,10 @@ struct Endpoint {
 
 // Takes http://HOST[:PORT][/]; resolves the name now, so that no request waits for it.
 core::Checked<Endpoint> resolve(const std::string& url);
+
+// The address that connection `number` of very many comes from. One address has 28 000 ports to connect from, and those
+// of closed connections rest for a minute; loopback has more addresses. Empty (the system's choice) anywhere else.
+std::optional<asio::ip::address> source_address(const Endpoint& endpoint, uint32_t number);
 
 enum class Method : uint8_t { get, put, post, del };
 
@@ -49,7 +53,7 @@ class Connection {
  public:
   static constexpr milliseconds deadline{10'000};  // for a request with all that belongs to it
 
-  Connection(asio::io_context& context, const Endpoint& endpoint);
+  Connection(asio::io_context& context, const Endpoint& endpoint, std::optional<asio::ip::address> source = {});
   // The answer, or why there is none. GET and DELETE are repeated once when a kept connection turns out to be closed;
   // a POST is not: only its sender knows whether it may be repeated.
   Task<Answer> ask(const Request& request);
@@ -60,11 +64,13 @@ class Connection {
 
  private:
   Task<boost::system::error_code> open();
+  boost::system::error_code bind_source();
   Task<boost::system::error_code> write(const Request& request);
   Task<boost::system::error_code> read(Answer& answer);
   Task<boost::system::error_code> exchange(const Request& request, Answer& answer);
 
   const Endpoint& endpoint_;
+  const std::optional<asio::ip::address> source_;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer received_;
   bool open_ = false;

@@ -60,7 +60,11 @@ void Ledger::told_later(const std::string& reference, const OrderAnswer& answer)
   auto& payment = payments_.at(reference);
   if (answer.status != 200) return;
   if (answer.state == "confirmed") return confirm(payment, answer);
-  if (answer.state == "pending") return settle(payment, PaymentState::pending);
+  if (answer.state == "pending") {
+    // Unlike the answers to two clicks, this question was asked after the answer was there.
+    if (payment.state == PaymentState::confirmed) violation(fmt::format("order {} is pending again", payment.hold));
+    return settle(payment, PaymentState::pending);
+  }
   if (answer.state == "rejected") {
     payment.refund_required = answer.refund_required;
     return settle(payment, PaymentState::rejected);

@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
-#include <algorithm>
-#include <charconv>
+#include <map>
 #include <memory>
-#include <set>
 
 #include "core/time.hpp"
+#include "perf/crowd/announced_sale.hpp"
 #include "perf/crowd/evidence.hpp"
-#include "perf/crowd/json.hpp"
 
 namespace crowd {
 namespace {
@@ -22,11 +20,6 @@ constexpr int64_t read_ms_max = 30'000;
 using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
 using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
-using PartitionId = std::pair<std::string, int32_t>;
-
-struct Announcement {
-  std::string id, type, key, payload;
-};
 
 std::string header(const rd_kafka_message_t& message, const char* name) {
   rd_kafka_headers_t* headers = nullptr;
@@ -63,80 +56,10 @@ core::Checked<Client> connect(const std::string& brokers) {
   return client;
 }
 
-// Takes the announcements of one sale and keeps their order honest. By contract the key is the order or the hold.
-class Listener {
- public:
-  explicit Listener(const core::Event& event) : event_{event}, prefix_{event.id + ":"} {}
-
-  void take(const Announcement& announcement, const PartitionId& partition) {
-    if (announcement.id.starts_with(prefix_)) return take_log_entry(announcement, partition);
-    take_order(announcement);
-  }
-
-  KafkaEvidence evidence() {
-    std::sort(evidence_.transitions.begin(), evidence_.transitions.end(),
-              [](const auto& left, const auto& right) { return left.seq < right.seq; });
-    evidence_.seqs_missing = gaps();
-    return std::move(evidence_);
-  }
-
-  void truncated() { evidence_.truncated = true; }
-
- private:
-  bool fresh(const std::string& id) {
-    ++evidence_.messages;
-    if (seen_.insert(id).second) return true;
-    ++evidence_.repeated;
-    return false;
-  }
-
-  // ce_id is <event>:<seq>
-  void take_log_entry(const Announcement& announcement, const PartitionId& partition) {
-    int64_t seq = 0;
-    const char* digits = announcement.id.data() + prefix_.size();
-    const char* end = announcement.id.data() + announcement.id.size();
-    if (std::from_chars(digits, end, seq).ptr != end || !fresh(announcement.id)) return;
-    auto& last = last_seq_[partition];
-    if (seq <= last) ++evidence_.out_of_order;
-    last = std::max(last, seq);
-    seqs_.insert(seq);
-    json::Document body{announcement.payload};
-    auto seats = json::texts(body.root(), "seats");
-    if (seats.empty()) return;
-    evidence_.transitions.push_back({seq, announcement.type, announcement.key, std::move(seats)});
-  }
-
-  void take_order(const Announcement& announcement) {
-    json::Document body{announcement.payload};
-    if (json::text(body.root(), "event") != event_.id || !fresh(announcement.id)) return;
-    evidence_.announced[announcement.type].insert(announcement.key);
-  }
-
-  // Numbers that nobody announced between the first and the last of each epoch.
-  uint64_t gaps() const {
-    uint64_t missing = 0;
-    int64_t before = 0;
-    for (auto seq : seqs_) {
-      const bool same_epoch = before != 0 && seq >> 32 == before >> 32;
-      const int64_t expected = same_epoch ? before + 1 : (seq >> 32 << 32) + 1;
-      missing += static_cast<uint64_t>(std::max<int64_t>(0, seq - expected));
-      before = seq;
-    }
-    return missing;
-  }
-
-  const core::Event& event_;
-  const std::string prefix_;
-  KafkaEvidence evidence_;
-  std::set<std::string> seen_;
-  std::set<int64_t> seqs_;
-  std::map<PartitionId, int64_t> last_seq_;
-};
-
 // Reads the partitions of the topics from their beginnings to their ends.
 class Reader {
  public:
-  Reader(rd_kafka_t* client, Listener& listener) : client_{client}, listener_{listener} {}
+  Reader(rd_kafka_t* client, AnnouncedSale& sale) : client_{client}, sale_{sale} {}
 
   core::Status read() {
     for (const char* topic : topics) {
@@ -168,7 +91,7 @@ class Reader {
     int64_t low = 0, high = 0;
     auto error = rd_kafka_query_watermark_offsets(client_, topic, partition, &low, &high, reply_ms_max);
     if (error) return {fmt::format("offsets of {}[{}]: {}", topic, partition, rd_kafka_err2str(error))};
-    if (low > 0) listener_.truncated();
+    if (low > 0) sale_.truncated();
     if (high <= low) return {};
     rd_kafka_topic_partition_list_add(assignment_.get(), topic, partition)->offset = low;
     ends_[{topic, partition}] = high;
@@ -196,12 +119,12 @@ class Reader {
     if (message.err) return;
     auto end = ends_.find(partition);
     if (end == ends_.end()) return;
-    listener_.take(announcement(message), partition);
+    sale_.take(announcement(message), partition);
     if (message.offset + 1 >= end->second) ends_.erase(end);
   }
 
   rd_kafka_t* client_;
-  Listener& listener_;
+  AnnouncedSale& sale_;
   Partitions assignment_{rd_kafka_topic_partition_list_new(18), rd_kafka_topic_partition_list_destroy};
   std::map<PartitionId, int64_t> ends_;  // partitions not read to their end yet
 };
@@ -212,11 +135,11 @@ core::Checked<KafkaEvidence> read_kafka(const std::string& brokers, const core::
   using Read = core::Checked<KafkaEvidence>;
   auto client = connect(brokers);
   if (!client) return Read::failed("Kafka: " + client.problem);
-  Listener listener{event};
-  auto status = Reader{client->get(), listener}.read();
+  AnnouncedSale sale{event.id};
+  auto status = Reader{client->get(), sale}.read();
   rd_kafka_consumer_close(client->get());
   if (!status) return Read::failed("Kafka: " + status.problem);
-  return listener.evidence();
+  return sale.evidence();
 }
 
 }  // namespace crowd

@@ -54,13 +54,13 @@ std::vector<std::string> ids(const json::Document& body, std::string_view list, 
 
 }  // namespace
 
-Session::Session(Sale& sale, std::string user, bool cookies)
+Session::Session(Sale& sale, std::string user, bool cookies, std::optional<asio::ip::address> source)
     : sale_{sale},
       user_{std::move(user)},
       base_{"/v1/events/" + sale.event.id},
       cookies_{cookies},
-      first_{sale.context, sale.endpoint},
-      second_{sale.context, sale.endpoint} {}
+      first_{sale.context, sale.endpoint, source},
+      second_{sale.context, sale.endpoint, source} {}
 
 void Session::rest() {
   first_.close();

@@ -52,7 +52,7 @@ enum class Credential : uint8_t { ticket, admission };
 
 class Session {
  public:
-  Session(Sale& sale, std::string user, bool cookies);
+  Session(Sale& sale, std::string user, bool cookies, std::optional<asio::ip::address> source);
 
   // The line. join and poll keep the ticket and the admission they are given.
   Task<LineAnswer> join(Step step, Tab tab);

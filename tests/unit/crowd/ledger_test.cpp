@@ -78,6 +78,7 @@ TEST_CASE("ledger: a confirmation taken back") {
   ledger.told("p", answer(201, "h", "confirmed", "postgres"));
   SUBCASE("by a refusal") { ledger.told("p", refusal("hold_expired", true)); }
   SUBCASE("by the order's state") { ledger.told_later("p", answer(200, "h", "rejected")); }
+  SUBCASE("by doubt") { ledger.told_later("p", answer(200, "h", "pending")); }
   CHECK(ledger.violations().count() == 1);
 }
 
