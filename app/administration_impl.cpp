@@ -88,7 +88,8 @@ std::vector<std::string> wrong_with(const core::Event& event, const EventStatus*
   const auto& meta = numbers.meta;
   const auto counted = meta.available + meta.held + meta.sold;
   if (meta.state == "frozen") wrong.emplace_back("its state in Redis is being rebuilt");
-  if (counted != event.seat_count) wrong.push_back(fmt::format("Redis counts {} seats of {}", counted, event.seat_count));
+  if (counted != event.seat_count)
+    wrong.push_back(fmt::format("Redis counts {} seats of {}", counted, event.seat_count));
   if (meta.epoch != event.epoch)
     wrong.push_back(fmt::format("Redis is at epoch {}, PostgreSQL at {}", meta.epoch, event.epoch));
   return wrong;
@@ -111,7 +112,8 @@ bool KeeperAdministration::reach_postgres() {
 }
 
 AdminReply KeeperAdministration::unavailable() const {
-  return AdminReply::problem(net::Code::backend_unavailable, problem_.empty() ? "PostgreSQL cannot be reached" : problem_);
+  return AdminReply::problem(net::Code::backend_unavailable,
+                             problem_.empty() ? "PostgreSQL cannot be reached" : problem_);
 }
 
 // A connection that broke while it was idle is opened once more.
@@ -161,7 +163,8 @@ AdminReply KeeperAdministration::update(const persist::EventRow& row, std::strin
                                         const core::Event& event) {
   const auto before = event_of(row);
   const bool sold_from = row.state != core::EventState::draft;
-  if (row.state == core::EventState::closed) return AdminReply::problem(net::Code::event_on_sale, "the event is closed");
+  if (row.state == core::EventState::closed)
+    return AdminReply::problem(net::Code::event_on_sale, "the event is closed");
   if (sold_from && before)
     if (const auto refused = change_refused(*before.value, event); !refused.empty())
       return AdminReply::problem(net::Code::event_on_sale, refused);
@@ -200,7 +203,9 @@ AdminReply KeeperAdministration::show_event(std::string_view id) {
   if (!row) return unavailable();
   if (!row.value) return AdminReply::problem(net::Code::event_not_found, "there is no such event");
   const auto event = event_of(*row.value);
-  if (!event) return AdminReply::problem(net::Code::backend_unavailable, "the stored definition cannot be read: " + event.problem);
+  if (!event)
+    return AdminReply::problem(net::Code::backend_unavailable,
+                               "the stored definition cannot be read: " + event.problem);
   const auto numbers = numbers_of(redis_, id);
   const auto known = keeper_.status();
   const auto wrong = wrong_with(*event.value, known->find(id), numbers);
@@ -220,10 +225,14 @@ AdminReply KeeperAdministration::show_event(std::string_view id) {
 AdminReply KeeperAdministration::move_event(std::string_view id, EventMove move) {
   const auto result = keeper_.move(id, move, settings_.move_within).get();
   switch (result.code) {
-    case MoveResult::Code::done: return show_event(id);
-    case MoveResult::Code::unknown_event: return AdminReply::problem(net::Code::event_not_found, result.detail);
-    case MoveResult::Code::bad_transition: return AdminReply::problem(net::Code::bad_transition, result.detail);
-    case MoveResult::Code::unavailable: break;
+    case MoveResult::Code::done:
+      return show_event(id);
+    case MoveResult::Code::unknown_event:
+      return AdminReply::problem(net::Code::event_not_found, result.detail);
+    case MoveResult::Code::bad_transition:
+      return AdminReply::problem(net::Code::bad_transition, result.detail);
+    case MoveResult::Code::unavailable:
+      break;
   }
   return AdminReply::problem(net::Code::backend_unavailable, result.detail);
 }

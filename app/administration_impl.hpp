@@ -2,10 +2,10 @@
 // come from Redis as they are now. PostgreSQL's compare-and-set is the arbiter between nodes and with the keeper.
 //
 // Moves are strict: a move into the state the event is in already is a bad transition, like any other that is not in
-// the life of an event. `open` on a draft warms it first. A move that is not in force within the deadline is 503: it may
-// still come into force, the event's state tells.
-// Ownership: owns a connection to each server, under a mutex; borrows the keeper. Thread: any; calls block, checks()
-// does not.
+// the life of an event. `open` on a draft warms it first. A move that is not in force within the deadline is 503: it
+// may still come into force, the event's state tells.
+// Ownership: owns a connection to each server, under a mutex; borrows the keeper.
+// Thread: any; calls block, checks() does not.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -28,7 +28,8 @@ class KeeperAdministration final : public Administration {
     ColdRedis::Settings redis;
     persist::Postgres::Settings postgres;
     std::chrono::milliseconds move_within{8000};
-    // Further lines of /readyz (draining, writers, Kafka); called on the listener's thread, must not block. May be empty.
+    // Further lines of /readyz (draining, writers, Kafka); called on the listener's thread, must not block. May be
+    // empty.
     std::function<std::vector<ReadinessCheck>()> more_checks{};
   };
   KeeperAdministration(Settings settings, Keeper& keeper)

@@ -11,9 +11,7 @@
 namespace app {
 namespace {
 
-timeval interval(int64_t ms) {
-  return {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
-}
+timeval interval(int64_t ms) { return {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)}; }
 
 bool no_script(const Reply& reply) { return reply.view().error() && reply.view().text().starts_with("NOSCRIPT"); }
 
@@ -119,7 +117,8 @@ std::string_view info_field(std::string_view info, std::string_view name) {
     auto line = info.substr(0, end);
     info.remove_prefix(std::min(end + 1, info.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') return line.substr(name.size() + 1);
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':')
+      return line.substr(name.size() + 1);
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// A blocking connection to Redis for everything that is not in a hurry: the keeper, the announcer's log, the admin calls.
+// A blocking connection to Redis for what is not in a hurry: the keeper, the log of the announcer, the admin calls.
 //
 // Nothing reconnects by itself: after an error the connection is closed and every call answers `unavailable` until
 // connect() succeeds again, because what was learned on a connection (the generation, a WATCH) dies with it.
@@ -44,8 +44,8 @@ class Reply::View {
   bool array() const { return reply_ && reply_->type == REDIS_REPLY_ARRAY; }
   std::size_t size() const { return array() ? reply_->elements : 0; }
   View operator[](std::size_t at) const { return View{at < size() ? reply_->element[at] : nullptr}; }
-  std::string_view text() const;   // of a bulk, a status or an error
-  int64_t number() const;          // an integer, or the digits at the start of a bulk; else 0
+  std::string_view text() const;  // of a bulk, a status or an error
+  int64_t number() const;         // an integer, or the digits at the start of a bulk; else 0
 
  private:
   const redisReply* reply_;
@@ -58,9 +58,9 @@ class ColdRedis {
   struct Settings {
     std::string host = "127.0.0.1";
     uint16_t port = 6379;
-    std::string unix_path{};         // not empty: instead of host and port
+    std::string unix_path{};             // not empty: instead of host and port
     std::string username{}, password{};  // both empty: no AUTH
-    int64_t timeout_ms = 1000;       // of connecting, and of each read or write
+    int64_t timeout_ms = 1000;           // of connecting, and of each read or write
   };
   using Words = std::span<const std::string_view>;
 
@@ -75,7 +75,9 @@ class ColdRedis {
 
   // One command. A Redis error is a Reply (view().error()), not an Error.
   core::Result<Reply> command(Words words);
-  core::Result<Reply> command(std::initializer_list<std::string_view> words) { return command({words.begin(), words.size()}); }
+  core::Result<Reply> command(std::initializer_list<std::string_view> words) {
+    return command({words.begin(), words.size()});
+  }
 
   // Pipelining: append any number, then finish() gives all replies in order.
   void append(Words words);
@@ -84,7 +86,8 @@ class ColdRedis {
 
   // EVALSHA over the event's keys in the script's order; loads the script when Redis does not have it.
   core::Result<Reply> script(const lua::Script& script, std::string_view event, Words arguments);
-  core::Result<Reply> script(const lua::Script& one, std::string_view event, std::initializer_list<std::string_view> arguments) {
+  core::Result<Reply> script(const lua::Script& one, std::string_view event,
+                             std::initializer_list<std::string_view> arguments) {
     return script(one, event, Words{arguments.begin(), arguments.size()});
   }
 

@@ -23,7 +23,8 @@ constexpr int64_t tick_ms_min = 20;  // however often it is poked
 }  // namespace
 
 const EventStatus* KeeperStatus::find(std::string_view id) const {
-  const auto found = std::ranges::lower_bound(events, id, {}, [](const EventStatus& one) { return std::string_view{one.id}; });
+  const auto found =
+      std::ranges::lower_bound(events, id, {}, [](const EventStatus& one) { return std::string_view{one.id}; });
   return found != events.end() && found->id == id ? &*found : nullptr;
 }
 
@@ -52,11 +53,14 @@ core::Status Keeper::check() {
   if (!policy) return {redis_.problem()};
   if (policy->view().error()) return {fmt::format("Redis refuses CONFIG GET: {}", policy->view().text())};
   if (const auto value = policy->view()[1].text(); value != "noeviction")
-    return {fmt::format("Redis has maxmemory-policy {}: it would forget sold seats when memory runs out; set "
-                        "maxmemory-policy noeviction", value)};
+    return {
+        fmt::format("Redis has maxmemory-policy {}: it would forget sold seats when memory runs out; set "
+                    "maxmemory-policy noeviction",
+                    value)};
   const auto info = redis_.command({"INFO", "replication"});
   if (!info) return {redis_.problem()};
-  if (info_field(info->view().text(), "role") != "master") return {"Redis is a replica; give the address of the master"};
+  if (info_field(info->view().text(), "role") != "master")
+    return {"Redis is a replica; give the address of the master"};
   return persist::check_schema(settings_.postgres.dsn);
 }
 
@@ -73,8 +77,7 @@ void Keeper::stop() {
   take_mail();
   // The writers have stopped by now: what they reported last must not wait for a process that is gone.
   if (!stale_orders_.empty() || !stale_refusals_.empty()) tick();
-  for (auto& waiting : moves_)
-    waiting.promise.set_value({MoveResult::Code::unavailable, "the server is stopping"});
+  for (auto& waiting : moves_) waiting.promise.set_value({MoveResult::Code::unavailable, "the server is stopping"});
   moves_.clear();
 }
 
@@ -358,7 +361,8 @@ bool Keeper::forget(Kept& kept) {
 
 // This Redis may be believed once every event that lives in it has been checked or rebuilt on it.
 void Keeper::bless() {
-  const bool good = std::ranges::all_of(events_, [this](const auto& entry) { return !live(entry.second) || entry.second.healthy; });
+  const bool good =
+      std::ranges::all_of(events_, [this](const auto& entry) { return !live(entry.second) || entry.second.healthy; });
   if (!good) return;
   const auto generation = core::fnv1a(replid_);
   if (generation_.trusted.exchange(generation) != generation) log_.info("Redis is trusted", {{"replid", replid_}});
@@ -384,7 +388,8 @@ void Keeper::publish_status() {
   status->redis_now_ms = redis_now_ms_;
   status->rebuilds = rebuilds_, status->adopted = adopted_, status->lost = lost_;
   for (const auto& [id, kept] : events_)
-    status->events.push_back({id, kept.event->state, kept.event->epoch, kept.meta, kept.sizes, kept.healthy, kept.problem});
+    status->events.push_back(
+        {id, kept.event->state, kept.event->epoch, kept.meta, kept.sizes, kept.healthy, kept.problem});
   status_.publish(std::move(status));
 }
 
@@ -399,13 +404,15 @@ void Keeper::write_metrics(core::MetricsText& text) const {
   each("unrecorded_oldest_seconds", "How long the oldest of them has waited.", [&](const EventStatus& event) {
     return event.sizes.oldest_unrecorded_ms ? (known->redis_now_ms - event.sizes.oldest_unrecorded_ms) / 1000 : 0;
   });
-  each("log_entries", "Entries of the sale's log in Redis.", [](const EventStatus& event) { return event.sizes.log_length; });
+  each("log_entries", "Entries of the sale's log in Redis.",
+       [](const EventStatus& event) { return event.sizes.log_length; });
   each("line_users", "Users who wait.", [](const EventStatus& event) { return event.sizes.line; });
   each("active_users", "Users who are admitted.", [](const EventStatus& event) { return event.sizes.active; });
   each("seats_available", "Seats nobody has.", [](const EventStatus& event) { return event.meta.available; });
   each("seats_held", "Seats in somebody's hold.", [](const EventStatus& event) { return event.meta.held; });
   each("seats_sold", "Seats of orders.", [](const EventStatus& event) { return event.meta.sold; });
-  each("event_healthy", "1 while Redis has what it should have.", [](const EventStatus& event) { return event.healthy; });
+  each("event_healthy", "1 while Redis has what it should have.",
+       [](const EventStatus& event) { return event.healthy; });
   text.gauge("redis_trusted", "1 while the Redis in use has been checked.");
   text.sample(int64_t{known->trusted});
   text.counter("keeper_rebuilds_total", "States of events built or rebuilt in Redis.");

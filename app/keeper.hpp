@@ -62,8 +62,8 @@ struct KeeperSettings {
   persist::Postgres::Settings postgres;
   RedisSale::Limits limits;
   int64_t tick_ms = 200;
-  int64_t adopt_after_ms = 3000;              // unrecorded for longer: whoever should record it is gone
-  int64_t forget_after_ms = 24 * 3600 * 1000; // after closing, an event's keys leave Redis
+  int64_t adopt_after_ms = 3000;                     // unrecorded for longer: whoever should record it is gone
+  int64_t forget_after_ms = 24 * 3600 * 1000;        // after closing, an event's keys leave Redis
   void (*at_step)(std::string_view step) = nullptr;  // called between the steps of a rebuild; tests die in it
 };
 
@@ -71,19 +71,19 @@ struct EventStatus {
   std::string id;
   core::EventState state = core::EventState::draft;  // PostgreSQL's
   int64_t epoch = 0;
-  SaleMeta meta;    // as last seen
+  SaleMeta meta;  // as last seen
   SaleSizes sizes;
-  bool healthy = false;   // Redis has what it should have; true for a draft
-  std::string problem;    // in words; empty when there is none
+  bool healthy = false;  // Redis has what it should have; true for a draft
+  std::string problem;   // in words; empty when there is none
 };
 
 // What the keeper knew at the end of a tick.
 struct KeeperStatus {
   bool postgres = false, redis = false, trusted = false;
   std::string postgres_problem, redis_problem;
-  int64_t at_ms = 0, redis_now_ms = 0;  // monotonic; Redis' clock
+  int64_t at_ms = 0, redis_now_ms = 0;           // monotonic; Redis' clock
   uint64_t rebuilds = 0, adopted = 0, lost = 0;  // since the start
-  std::vector<EventStatus> events;    // sorted by id
+  std::vector<EventStatus> events;               // sorted by id
   const EventStatus* find(std::string_view id) const;
 };
 

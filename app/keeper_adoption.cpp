@@ -48,7 +48,8 @@ struct Keeper::Adoption {
 
 void Keeper::adopt(Kept& kept) {
   const auto until = std::to_string(redis_now_ms_ - settings_.adopt_after_ms);
-  const auto waiting = redis_.command({"ZRANGEBYSCORE", lua::key_of(kept.event->id, "unrecorded"), "-inf", until, "LIMIT", "0", "1000"});
+  const auto waiting =
+      redis_.command({"ZRANGEBYSCORE", lua::key_of(kept.event->id, "unrecorded"), "-inf", until, "LIMIT", "0", "1000"});
   if (!waiting) return (void)redis_failed("adopting");
   std::erase_if(put_off_, [](const auto& entry) { return entry.second <= core::monotonic_ms(); });
   std::vector<std::string> ids;
@@ -90,13 +91,15 @@ bool Keeper::take_payment(const core::Event& event, const std::string& id, std::
                           std::vector<persist::Refusal>& refusals) const {
   const auto payment = PaymentRecord::parse(text);
   if (!payment) return false;
-  persist::Refusal refusal{event.id,        event.epoch,       id.substr(payment_prefix.size()), payment->hold, payment->user,
-                           payment->amount, payment->currency, payment->decision,                redis_now_ms_};
+  persist::Refusal refusal{event.id,          event.epoch,       id.substr(payment_prefix.size()),
+                           payment->hold,     payment->user,     payment->amount,
+                           payment->currency, payment->decision, redis_now_ms_};
   refusals.push_back(std::move(refusal));
   return true;
 }
 
-bool Keeper::take_order(const core::Event& event, const std::string& id, std::string_view text, Adoption& adoption) const {
+bool Keeper::take_order(const core::Event& event, const std::string& id, std::string_view text,
+                        Adoption& adoption) const {
   const auto record = HoldRecord::parse(text);
   if (!record || !sellable(event, *record)) return false;
   if (record->state == 'C')
@@ -124,7 +127,8 @@ bool Keeper::record(Kept& kept, Adoption& adoption) {
       continue;
     }
     const bool confirmed = recorded.outcome == persist::Outcome::confirmed;
-    adoption.items.push_back({id, confirmed ? "confirmed" : "rejected", conflicts_text(*kept.event, recorded.conflicts), recorded.reason});
+    adoption.items.push_back(
+        {id, confirmed ? "confirmed" : "rejected", conflicts_text(*kept.event, recorded.conflicts), recorded.reason});
   }
   return record_refusals(kept, adoption);
 }

@@ -8,7 +8,7 @@
 namespace app {
 namespace {
 
-constexpr int attempts_max = 5;         // of reading and writing under one freeze
+constexpr int attempts_max = 5;  // of reading and writing under one freeze
 constexpr int epochs_to_catch_up_max = 64;
 constexpr std::size_t findings_logged_max = 20;
 
@@ -83,7 +83,8 @@ bool Keeper::may_warm(Kept& kept) {
   if (!meta.present) return true;
   if (meta.epoch == kept.event->epoch && (meta.state == "warmed" || meta.state == "frozen")) return true;
   trouble(kept, fmt::format("Redis has a sale of this draft already (epoch {}, {}): restore PostgreSQL, or remove the "
-                            "keys {{{}}}:* from Redis if that sale is nobody's", meta.epoch, meta.state, kept.event->id));
+                            "keys {{{}}}:* from Redis if that sale is nobody's",
+                            meta.epoch, meta.state, kept.event->id));
   return false;
 }
 

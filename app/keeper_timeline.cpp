@@ -69,7 +69,8 @@ bool Keeper::serve(WaitingMove& waiting) {
     waiting.promise.set_value({code, std::move(detail)});
     return true;
   };
-  const bool reachable = redis_.connected() && postgres_.connected() && redis_problem_.empty() && postgres_problem_.empty();
+  const bool reachable =
+      redis_.connected() && postgres_.connected() && redis_problem_.empty() && postgres_problem_.empty();
   const auto found = events_.find(waiting.event);
   if (found == events_.end() && reachable) return answer(MoveResult::Code::unknown_event, "there is no such event");
   if (found != events_.end() && reachable) {

@@ -20,7 +20,8 @@ class Overlay {
 
   void decided(const persist::OrderRow& row);
   void paid(const persist::PaymentRow& row) {
-    sale_.payments.try_emplace(row.reference, PaymentRecord{row.decision, row.hold, row.user, row.amount, row.currency});
+    sale_.payments.try_emplace(row.reference,
+                               PaymentRecord{row.decision, row.hold, row.user, row.amount, row.currency});
   }
   void survived();
   SaleState finish();
@@ -40,8 +41,8 @@ class Overlay {
 
   const core::Event& event_;
   SaleState sale_;
-  std::set<std::string, std::less<>> decided_;       // ids PostgreSQL has decided on
-  std::map<std::string, int64_t> orders_found_;      // user -> orders that Redis had not counted
+  std::set<std::string, std::less<>> decided_;   // ids PostgreSQL has decided on
+  std::map<std::string, int64_t> orders_found_;  // user -> orders that Redis had not counted
 };
 
 std::vector<uint32_t> Overlay::seats_of(const persist::Order& order) {
@@ -137,7 +138,8 @@ void Overlay::check_unrecorded() {
     const std::string& id = entry.first;
     const bool payment = id.starts_with("p:");
     const auto hold = payment ? sale_.holds.end() : sale_.holds.find(id);
-    const bool good = payment ? sale_.payments.contains(id.substr(2)) : hold != sale_.holds.end() && hold->second.state == 'C';
+    const bool good =
+        payment ? sale_.payments.contains(id.substr(2)) : hold != sale_.holds.end() && hold->second.state == 'C';
     if (!good) sale_.findings.push_back(fmt::format("unrecorded {} has no record and was dropped", id));
     return !good;
   });

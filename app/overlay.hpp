@@ -32,15 +32,15 @@ struct Survivors {
 };
 
 struct SaleState {
-  std::string seats;                           // one character a seat
-  std::map<std::string, HoldRecord> holds;     // all of them
-  std::map<std::string, int64_t> deadlines;    // of those in state H
-  std::map<std::string, UserRecord> users;     // all of them
+  std::string seats;                         // one character a seat
+  std::map<std::string, HoldRecord> holds;   // all of them
+  std::map<std::string, int64_t> deadlines;  // of those in state H
+  std::map<std::string, UserRecord> users;   // all of them
   std::map<std::string, int64_t> unrecorded;
   std::map<std::string, PaymentRecord> payments;
-  std::vector<std::string> done;               // users whose admission turns out to be used up
+  std::vector<std::string> done;  // users whose admission turns out to be used up
   int64_t available = 0, held = 0, sold = 0;
-  std::vector<std::string> findings;           // what a person should know, in words
+  std::vector<std::string> findings;  // what a person should know, in words
 };
 
 // `orders` are all that PostgreSQL has decided on, `payments` all it was told of.

@@ -185,17 +185,28 @@ RedisSale::Outcome RedisSale::commit(Chunk& chunk) {
 namespace {
 
 std::vector<std::string> terms_of(const core::Event& event, RedisSale::Limits limits) {
-  return {"rate_per_s", fmt::format("{}", event.admission.rate_per_s),
-          "active_max", text(event.admission.active_max),
-          "active_ttl_ms", text(event.admission.active_ttl_s * 1000),
-          "orders_per_admission", text(event.admission.orders_per_admission),
-          "hold_ttl_ms", text(event.holds.ttl_s * 1000),
-          "extensions", text(event.holds.extensions),
-          "seats_per_user", text(event.holds.seats_per_user),
-          "log_max", text(limits.log_max),
-          "lag_max", text(limits.lag_max),
-          "opens_at_ms", text(event.opens_at_ms),
-          "terms_version", text(event.version)};
+  return {"rate_per_s",
+          fmt::format("{}", event.admission.rate_per_s),
+          "active_max",
+          text(event.admission.active_max),
+          "active_ttl_ms",
+          text(event.admission.active_ttl_s * 1000),
+          "orders_per_admission",
+          text(event.admission.orders_per_admission),
+          "hold_ttl_ms",
+          text(event.holds.ttl_s * 1000),
+          "extensions",
+          text(event.holds.extensions),
+          "seats_per_user",
+          text(event.holds.seats_per_user),
+          "log_max",
+          text(limits.log_max),
+          "lag_max",
+          text(limits.lag_max),
+          "opens_at_ms",
+          text(event.opens_at_ms),
+          "terms_version",
+          text(event.version)};
 }
 
 std::vector<std::string> joined(std::vector<std::string> words, std::vector<std::string> more) {
@@ -214,8 +225,8 @@ RedisSale::Outcome RedisSale::write(const core::Event& event, const SaleState& s
   Chunk chunk;
   chunk.add({"SET", key("seats"), sale.seats});
   chunk.add(joined(joined({"HSET", key("meta")}, terms_of(event, limits)),
-                   {"head", text(std::max(head, meta.head)), "available", text(sale.available), "held",
-                    text(sale.held), "sold", text(sale.sold)}));
+                   {"head", text(std::max(head, meta.head)), "available", text(sale.available), "held", text(sale.held),
+                    "sold", text(sale.sold)}));
   // Where the last search for free places ended says nothing about the new map.
   for (std::size_t section = 0; section < event.sections.size(); ++section)
     chunk.add({"HDEL", key("meta"), fmt::format("hint:{}", section)});

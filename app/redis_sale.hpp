@@ -22,11 +22,11 @@ namespace app {
 
 // What {e}:meta says; cheap enough to be read each tick.
 struct SaleMeta {
-  bool present = false;          // epoch and state are there
+  bool present = false;  // epoch and state are there
   int64_t epoch = 0;
-  std::string state, replid;     // the master_replid the state was built on
+  std::string state, replid;  // the master_replid the state was built on
   int64_t seq = 0, head = 0;
-  int64_t terms_version = 0;     // of the event's row when its terms were written
+  int64_t terms_version = 0;  // of the event's row when its terms were written
   int64_t available = 0, held = 0, sold = 0;
 };
 

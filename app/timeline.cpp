@@ -26,7 +26,8 @@ std::optional<EventState> due(const core::Event& event, int64_t now_ms) {
       if (over) return EventState::closed;
       return std::nullopt;
     case EventState::frozen:
-    case EventState::closed: return std::nullopt;
+    case EventState::closed:
+      return std::nullopt;
   }
   return std::nullopt;
 }

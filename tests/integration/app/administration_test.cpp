@@ -1,5 +1,4 @@
 #include "app/administration_impl.hpp"
-
 #include "tests/integration/app/keeper_fixture.hpp"
 
 using app::EventMove;
@@ -13,7 +12,8 @@ namespace {
 struct Operated {
   explicit Operated(Sale& sale)
       : node{sale.dsn, sale.redis},
-        administration{{.redis = {.port = static_cast<uint16_t>(sale.redis.port())}, .postgres = {.dsn = sale.dsn},
+        administration{{.redis = {.port = static_cast<uint16_t>(sale.redis.port())},
+                        .postgres = {.dsn = sale.dsn},
                         .move_within = std::chrono::milliseconds{5000}},
                        node.keeper} {
     REQUIRE(node.keeper.start().problem == "");
@@ -59,11 +59,13 @@ TEST_CASE("what numbers or prices seats cannot change once warmed, the rest can"
   REQUIRE(administration.move_event("e", EventMove::warm).status == 200);
   const auto before = sale.sql("SELECT definition, version FROM events");
   for (const auto& wrong :
-       {fewer, replaced(definition(), R"("amount":100)", R"("amount":1)"), replaced(definition(), R"("general":5)", R"("general":6)"),
-        replaced(definition(), "KRW", "EUR"), replaced(definition(), R"("id":"GA")", R"("id":"GB")")})
+       {fewer, replaced(definition(), R"("amount":100)", R"("amount":1)"),
+        replaced(definition(), R"("general":5)", R"("general":6)"), replaced(definition(), "KRW", "EUR"),
+        replaced(definition(), R"("id":"GA")", R"("id":"GB")")})
     CHECK(administration.put_event("e", wrong).code == net::Code::event_on_sale);
   CHECK(sale.sql("SELECT definition, version FROM events") == before);
-  CHECK(administration.put_event("e", replaced(definition(), R"("rate_per_s":100)", R"("rate_per_s":7)")).status == 200);
+  CHECK(administration.put_event("e", replaced(definition(), R"("rate_per_s":100)", R"("rate_per_s":7)")).status ==
+        200);
   CHECK(fixtures::eventually([&] { return sale.meta("rate_per_s") == "7"; }));
   REQUIRE(administration.move_event("e", EventMove::close).status == 200);
   CHECK(administration.put_event("e", definition()).code == net::Code::event_on_sale);

@@ -38,7 +38,8 @@ TEST_CASE("an adopted order whose seat PostgreSQL gave away is rejected, refunde
   REQUIRE(node.turns_until([&] { return sale.record("01A").starts_with("J;"); }));
   CHECK(sale.record("01A").find(";seat_taken;") != std::string::npos);
   CHECK(sale.seats().substr(0, 3) == "x..");
-  CHECK(sale.sql("SELECT state, refund_required FROM orders WHERE id = '01A'")[0] == std::vector<std::string>{"rejected", "t"});
+  CHECK(sale.sql("SELECT state, refund_required FROM orders WHERE id = '01A'")[0] ==
+        std::vector<std::string>{"rejected", "t"});
 }
 
 TEST_CASE("a refused payment ends as a refund though its node died") {
@@ -142,7 +143,9 @@ TEST_CASE("the writers' word about a stale epoch reaches the keeper") {
                            node.log};
   REQUIRE(pool.start().problem == "");
   int answers = 0;
-  const auto count = [](void* context, const persist::Recorded*, core::Error) noexcept { ++*static_cast<int*>(context); };
+  const auto count = [](void* context, const persist::Recorded*, core::Error) noexcept {
+    ++*static_cast<int*>(context);
+  };
   REQUIRE(pool.port(0).submit(std::make_unique<persist::Order>(order_a(1)), {count, &answers}) == core::Error::none);
   REQUIRE(fixtures::eventually([&] { return pool.port(0).deliver(), answers == 1; }));
   REQUIRE(node.turns_until([&] { return node.keeper.status()->lost == 1; }));

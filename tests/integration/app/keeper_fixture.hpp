@@ -54,7 +54,8 @@ struct Node {
       keeper.tick();
       const auto status = keeper.status();  // kept while it is looked at
       const auto* known = status->find(event);
-      return known && known->healthy && known->state == state && (state == core::EventState::draft || known->meta.state == core::name(state));
+      return known && known->healthy && known->state == state &&
+             (state == core::EventState::draft || known->meta.state == core::name(state));
     });
   }
   // Chores (adoption, heads) are done once a second.

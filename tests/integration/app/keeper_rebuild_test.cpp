@@ -249,8 +249,9 @@ bool slept = true;  // until the test says so
 void overtaken(std::string_view step) {
   if (step != "chunk" || slept) return;
   slept = true;
-  slow_sale->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                 "AND pid <> pg_backend_pid()");
+  slow_sale->sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+      "AND pid <> pg_backend_pid()");
   Node other{slow_sale->dsn, slow_sale->redis};
   other.keeper.tick();
   CHECK(other.keeper.status()->find("e")->healthy);
@@ -306,12 +307,15 @@ TEST_CASE("a hall of 50 000 seats with 5 000 orders is rebuilt within a second")
   Sale sale;
   Node node{sale.dsn, sale.redis};
   std::string rows;
-  for (int row = 1; row <= 100; ++row) rows += (row > 1 ? "," : "") + std::string{R"({"row":")"} + std::to_string(row) + R"(","seats":500})";
-  sale.insert("e", R"({"name":"n","currency":"KRW","opens_at":"2036-01-01T00:00:00Z","sections":[{"id":"A","name":"A","amount":1,"rows":[)" + rows + "]}]}");
+  for (int row = 1; row <= 100; ++row)
+    rows += (row > 1 ? "," : "") + std::string{R"({"row":")"} + std::to_string(row) + R"(","seats":500})";
+  sale.insert("e", R"({"name":"n","currency":"KRW","opens_at":"2036-01-01T00:00:00Z",
+    "sections":[{"id":"A","name":"A","amount":1,"rows":[)" + rows + "]}]}");
   REQUIRE(node.move("e", EventMove::open).code == MoveResult::Code::done);
   sale.sql(R"(SELECT onsale_record_orders('e', 1, array_agg('01' || lpad(n::text, 6, '0')), array_agg('u' || n::text),
     array_agg(format('A-%s-%s,A-%s-%s', 1 + n / 250, 1 + 2 * (n % 250), 1 + n / 250, 2 + 2 * (n % 250))),
-    array_agg(100::bigint), array_agg('KRW'::text), array_agg('pay' || n::text), array_agg(5::bigint)) FROM generate_series(0, 4999) AS n)");
+    array_agg(100::bigint), array_agg('KRW'::text), array_agg('pay' || n::text), array_agg(5::bigint))
+    FROM generate_series(0, 4999) AS n)");
   (void)sale.redis_text({"FLUSHALL"});
   const auto before_ms = core::monotonic_ms();
   node.keeper.tick();
@@ -328,7 +332,8 @@ const Sale* edited_sale = nullptr;
 
 void edit_while_it_is_warmed(std::string_view step) {
   if (step != "thawed" || !edited_sale) return;
-  edited_sale->sql("UPDATE events SET version = version + 1, definition = jsonb_set(definition, '{sections,1,general}', '7')");
+  edited_sale->sql(
+      "UPDATE events SET version = version + 1, definition = jsonb_set(definition, '{sections,1,general}', '7')");
   edited_sale = nullptr;
 }
 

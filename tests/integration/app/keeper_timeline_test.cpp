@@ -114,7 +114,8 @@ TEST_CASE("changed terms reach Redis without a rebuild") {
   Sale sale;
   Node node{sale.dsn, sale.redis};
   sale.open(node);
-  sale.sql("UPDATE events SET definition = jsonb_set(definition, '{admission,rate_per_s}', '7'), version = version + 1");
+  sale.sql(
+      "UPDATE events SET definition = jsonb_set(definition, '{admission,rate_per_s}', '7'), version = version + 1");
   REQUIRE(node.turns_until([&] { return sale.meta("rate_per_s") == "7"; }));
   CHECK(sale.meta("epoch") == "1");
 }

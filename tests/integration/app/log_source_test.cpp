@@ -22,7 +22,8 @@ TEST_CASE("the log is read in order with seats by id, and from where one left of
   REQUIRE(entries);
   std::vector<std::string> types;
   for (const auto& entry : entries.value) types.push_back(entry.type);
-  CHECK(types == std::vector<std::string>{"event.reconciled", "event.state_changed", "line.opened", "seats.held", "seats.confirmed"});
+  CHECK(types == std::vector<std::string>{"event.reconciled", "event.state_changed", "line.opened", "seats.held",
+                                          "seats.confirmed"});
   const auto& held = entries.value[3];
   CHECK(held.hold == "01A");
   CHECK(held.user == "u1");

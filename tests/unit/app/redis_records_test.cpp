@@ -42,7 +42,8 @@ TEST_CASE("a record that is not one is refused, not guessed") {
     CHECK_MESSAGE(!HoldRecord::parse(text), text);
   for (const auto* text : {"", "-", "-;1", "-;1;1", "-;x;1;", "-;1;1;a;b", "dd;1;1;"})
     CHECK_MESSAGE(!UserRecord::parse(text), text);
-  for (const auto* text : {"", "order", "order;h;u;1", "order;h;u;x;KRW"}) CHECK_MESSAGE(!PaymentRecord::parse(text), text);
+  for (const auto* text : {"", "order", "order;h;u;1", "order;h;u;x;KRW"})
+    CHECK_MESSAGE(!PaymentRecord::parse(text), text);
 }
 
 TEST_CASE("a user's holds survive the way through a record") {

@@ -67,14 +67,20 @@ TEST_CASE("open on a draft goes through warmed") {
 }
 
 TEST_CASE("a move the state does not allow is refused") {
-  for (auto [state, move] :
-       {std::pair{EventState::open, EventMove::warm}, {EventState::closed, EventMove::warm},
-        {EventState::closed, EventMove::open}, {EventState::paused, EventMove::open},
-        {EventState::warmed, EventMove::pause}, {EventState::draft, EventMove::pause},
-        {EventState::closed, EventMove::pause}, {EventState::lobby, EventMove::resume},
-        {EventState::closed, EventMove::resume}, {EventState::draft, EventMove::close},
-        {EventState::warmed, EventMove::warm}, {EventState::open, EventMove::open},
-        {EventState::paused, EventMove::pause}, {EventState::open, EventMove::resume},
-        {EventState::closed, EventMove::close}})
+  for (auto [state, move] : {std::pair{EventState::open, EventMove::warm},
+                             {EventState::closed, EventMove::warm},
+                             {EventState::closed, EventMove::open},
+                             {EventState::paused, EventMove::open},
+                             {EventState::warmed, EventMove::pause},
+                             {EventState::draft, EventMove::pause},
+                             {EventState::closed, EventMove::pause},
+                             {EventState::lobby, EventMove::resume},
+                             {EventState::closed, EventMove::resume},
+                             {EventState::draft, EventMove::close},
+                             {EventState::warmed, EventMove::warm},
+                             {EventState::open, EventMove::open},
+                             {EventState::paused, EventMove::pause},
+                             {EventState::open, EventMove::resume},
+                             {EventState::closed, EventMove::close}})
     CHECK(!app::path(state, move));
 }
