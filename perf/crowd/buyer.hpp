@@ -56,6 +56,8 @@ class Buyer {
   Task<std::optional<Visit>> after_refusal(HoldAnswer refusal);
   Task<> release_leftovers();
   Task<> dwell(HoldAnswer hold);
+  Task<> peek();
+  Task<> outlast_hold();
   Task<> release(std::string hold);
   void check_hold(const Pick& pick, const HoldAnswer& hold);
   void compare_clicks(const Pick& pick, const HoldAnswer& first, const HoldAnswer& second, bool keyed);

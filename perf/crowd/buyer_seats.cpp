@@ -51,8 +51,8 @@ Task<std::optional<Buyer::Visit>> Buyer::buy_from(SeatMap map) {
 
 // All is held or sold. Held seats come back, so who sees some waits a while longer than a hold lasts.
 Task<std::optional<Buyer::Visit>> Buyer::nothing_free(bool some_held) {
-  const uint32_t patience_looks = some_held ? 12 : 3;
-  if (++fruitless_looks_ > patience_looks && chance(0.3)) {
+  const uint32_t patience_looks = some_held ? 10 : 3;
+  if (++fruitless_looks_ > patience_looks && chance(0.5)) {
     if (co_await session_.leave() == 204) co_return Visit::left;
   }
   LineAnswer answer = co_await session_.poll(Tab::first);
@@ -173,18 +173,28 @@ Task<> Buyer::dwell(HoldAnswer hold) {
     }
   }
   if (habits_.extends) co_await session_.extend(hold.hold);
-  const auto stranger = sale_.recent_holds.last();
-  if (habits_.peeks && !stranger.hold.empty() && stranger.user != session_.user()) {
-    HoldAnswer peeked = co_await session_.look(Step::peek, stranger.hold);
-    if (peeked.status == 200) {
-      sale_.ledger.violation(fmt::format("{} could read the hold of {}", session_.user(), stranger.user));
-    }
-  }
+  if (habits_.peeks) co_await peek();
   if (habits_.pays_late) {
-    co_await think(static_cast<int>(hold_ttl_s * 2000 + 500), static_cast<int>(hold_ttl_s * 2000 + 1500));
+    co_await outlast_hold();
   } else {
     co_await think(200, 2000);
   }
+}
+
+Task<> Buyer::peek() {
+  const auto* stranger = sale_.recent_holds.of_other(session_.user());
+  if (stranger == nullptr) co_return;
+  const auto entry = *stranger;  // the list goes on while we ask
+  HoldAnswer peeked = co_await session_.look(Step::peek, entry.hold);
+  if (peeked.status == 200) {
+    sale_.ledger.violation(fmt::format("{} could read the hold of {}", session_.user(), entry.user));
+  }
+}
+
+// Until the hold has run out, extended or not.
+Task<> Buyer::outlast_hold() {
+  const int hold_ms = static_cast<int>(hold_ttl_s * 1000) * (habits_.extends ? 2 : 1);
+  co_await think(hold_ms + 200, hold_ms + 1500);
 }
 
 }  // namespace crowd

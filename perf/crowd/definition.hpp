@@ -9,7 +9,7 @@
 namespace crowd {
 
 inline constexpr uint32_t seats_per_user = 4;
-inline constexpr int64_t hold_ttl_s = 6;  // short, so that the seats of those who walk away come back within the run
+inline constexpr int64_t hold_ttl_s = 5;  // short, so that the seats of those who walk away come back within the run
 
 // How long an admission lasts: longer than the server asks a crowd of this size to stay away between two polls.
 int64_t active_ttl_s(uint32_t buyers);

@@ -23,14 +23,19 @@ enum class Ending : uint8_t { ordered, sold_out, closed, left, vanished, unfinis
 inline constexpr std::size_t endings_count = 6;
 std::string_view name(Ending ending);
 
-// A few holds of others, for the curious who try to look at them.
+// The latest holds, for the curious who try to look at somebody else's.
 class RecentHolds {
  public:
   struct Entry {
     std::string hold, user;
   };
   void add(Entry entry) { entries_[next_++ % entries_.size()] = std::move(entry); }
-  const Entry& last() const { return entries_[(next_ + entries_.size() - 1) % entries_.size()]; }
+  // A hold of another than `user`; null when there is none.
+  const Entry* of_other(const std::string& user) const {
+    auto found = std::find_if(entries_.begin(), entries_.end(),
+                              [&](const Entry& entry) { return !entry.hold.empty() && entry.user != user; });
+    return found == entries_.end() ? nullptr : &*found;
+  }
 
  private:
   std::array<Entry, 16> entries_;
