@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <functional>
 #include <future>
 #include <memory>
@@ -100,8 +99,17 @@ class Client {
   // True when the server has closed (in order or by reset) and nothing unread is left.
   bool closed() {
     char byte;
-    auto got = ::recv(fd_, &byte, 1, 0);
+    auto got = receive_some(&byte, 1);
     return got == 0 || (got < 0 && errno == ECONNRESET);
+  }
+  // The kernel takes a ring that an earlier test closed apart in the background and interrupts the thread that had
+  // opened it; a receive with a time limit is then EINTR.
+  ssize_t receive_some(char* into, std::size_t size) {
+    ssize_t got;
+    do {
+      got = ::recv(fd_, into, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
   }
   std::string& pending() { return pending_; }
   int fd() const { return fd_; }
@@ -109,8 +117,7 @@ class Client {
  private:
   bool more() {
     char chunk[16384];
-    auto got = ::recv(fd_, chunk, sizeof chunk, 0);
-    if (got < 0) MESSAGE("receive: " << std::strerror(errno));
+    auto got = receive_some(chunk, sizeof chunk);
     if (got <= 0) return false;
     pending_.append(chunk, static_cast<std::size_t>(got));
     return true;
