@@ -8,6 +8,7 @@ keep-alive connection in an event loop, light enough for a thousand of them besi
 import asyncio
 import dataclasses
 import json
+import select
 import socket
 import time
 import urllib.parse
@@ -109,10 +110,9 @@ class Http:
             self._socket = None
 
     def _closed_meanwhile(self):
+        readable, _, _ = select.select([self._socket], [], [], 0)
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
+            return bool(readable) and self._socket.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             return True
 
