@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 
 #include <thread>
+#include <utility>
 
 #include "core/hash.hpp"
 #include "tests/integration/app/keeper_fixture.hpp"
@@ -365,4 +366,47 @@ TEST_CASE("a Redis that still loads its AOF is not mistaken for one that lost ev
   CHECK(fixtures::eventually([&] { return node.keeper.status()->find("e")->healthy; }));
   node.keeper.stop();
   CHECK(sale.meta("epoch") == "2");
+}
+
+namespace {
+
+Sale* recorded_sale = nullptr;
+std::string_view recorded_at, recorded_as;
+
+// A writer of another node gets PostgreSQL's answer in the middle of the rebuild.
+void record_in_between(std::string_view step) {
+  if (!recorded_sale || step != recorded_at) return;
+  auto& sale = *std::exchange(recorded_sale, nullptr);
+  (void)sale.script("recorded", {"01C", recorded_as, "", "seat_taken"});
+}
+
+}  // namespace
+
+TEST_CASE("an order recorded in the middle of a rebuild is neither lost nor half overwritten") {
+  for (const std::string_view at : {"frozen", "read", "chunk", "written"}) {
+    for (const std::string_view as : {"confirmed", "rejected"}) {
+      CAPTURE(at);
+      CAPTURE(as);
+      Sale sale;
+      Node first{sale.dsn, sale.redis};
+      sale.open(first);
+      sale.buy("01C", "u1", "3,4");
+      // What the writer has done in PostgreSQL before it tells Redis.
+      sale.sql("SELECT onsale_record_orders_with_care('e', 1, '" + std::string{as == "rejected" ? "seat_taken" : ""} +
+               "', '{01C}', '{u1}', '{\"A-1-4,A-1-5\"}', '{100}', '{KRW}', '{pay-01C}', '{5}')");
+      (void)sale.redis_text({"HSET", "{e}:meta", "replid", "another"});
+      recorded_sale = &sale, recorded_at = at, recorded_as = as;
+      Node node{sale.dsn, sale.redis, record_in_between};
+      node.keeper.tick();
+      REQUIRE(recorded_sale == nullptr);
+      const bool confirmed = as == "confirmed";
+      REQUIRE(node.turns_until([&] { return sale.redis_number({"ZCARD", "{e}:unrecorded"}) == 0; }));
+      CHECK(sale.meta("state") == "open");
+      CHECK(sale.meta("epoch") == "2");
+      CHECK(sale.seats() == (confirmed ? "...xx.........." : "..............."));
+      CHECK(sale.record("01C").front() == (confirmed ? 'R' : 'J'));
+      CHECK(sale.meta("available") == (confirmed ? "13" : "15"));
+      CHECK(sale.redis_text({"HGET", "{e}:user", "u1"}).substr(0, 3) == (confirmed ? "d;2" : "d;0"));
+    }
+  }
 }

@@ -1,10 +1,10 @@
-#include "app/redis_records.hpp"
+#include "seat/redis_records.hpp"
 
 #include <doctest/doctest.h>
 
-using app::HoldRecord;
-using app::PaymentRecord;
-using app::UserRecord;
+using seat::HoldRecord;
+using seat::PaymentRecord;
+using seat::UserRecord;
 
 TEST_CASE("a hold comes back as it was written, with every field") {
   const std::string text = "C;u-1;1800000000000;1;30800;7;12,13;1800000000001;why;pay_1";
