@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "core/time.hpp"
 #include "persist/dead_letters.hpp"
 #include "persist/text_list.hpp"
 
 namespace persist {
 namespace {
+
+constexpr int64_t again_ms = 500;  // between attempts to connect or to be the one who announces
 
 constexpr std::string_view select_rows =
     "SELECT b.ce_id, b.type, b.order_id, b.event, b.reference, coalesce(o.user_id, p.user_id, ''), "
@@ -53,6 +56,9 @@ bool OutboxAnnouncer::failed(const SqlAnswer& answer) {
 
 bool OutboxAnnouncer::ready() {
   if (postgres_.connected() && alone_) return true;
+  const int64_t now_ms = core::monotonic_ms();
+  if (now_ms < again_at_ms_) return false;
+  again_at_ms_ = now_ms + again_ms;
   if (!postgres_.connected()) {
     alone_ = false;
     if (!postgres_.connect()) return false;  // the writers say so in the log already

@@ -53,6 +53,7 @@ class OutboxAnnouncer : private DeliverySink {
   const std::atomic<bool>& stopping_;
   Postgres postgres_;
   bool alone_ = false;  // this session has the lock
+  int64_t again_at_ms_ = 0;
   uint32_t round_ = 0;  // part of the tags: reports of an abandoned round mean nothing
   std::vector<OutboxRow> rows_;
   std::vector<Fate> fates_;

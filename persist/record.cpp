@@ -1,6 +1,7 @@
 #include "persist/record.hpp"
 
 #include <optional>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/json_writer.hpp"
@@ -91,12 +92,17 @@ core::Error Recorder::ready() {
   if (postgres_.connected()) return core::Error::none;
   auto status = postgres_.connect();
   if (status) return core::Error::none;
-  log_.warning("postgres_unreachable", {{"problem", status.problem}});
+  trouble(status.problem);
   return core::Error::unavailable;
 }
 
+// One line when trouble begins and one when it is over: in between the writers try every second.
+void Recorder::trouble(std::string_view problem) {
+  if (std::exchange(well_, false)) log_.warning("postgres_cannot_record", {{"problem", problem}});
+}
+
 core::Error Recorder::failed(const SqlAnswer& answer) {
-  log_.warning("record_failed", {{"problem", answer.problem}});
+  trouble(answer.problem);
   return answer.outcome == Sql::unknown ? core::Error::closed : core::Error::unavailable;
 }
 
@@ -168,6 +174,7 @@ core::Result<std::vector<Recorded>> Recorder::each_group(std::span<const Row> ro
     std::vector<Recorded> answers(group.size());
     if (auto error = write(Group<Row>{group}, std::span{answers}); error != core::Error::none) return {{}, error};
     ++figures_.transactions;
+    if (!std::exchange(well_, true)) log_.info("postgres_records_again");
     for (std::size_t at = 0; at < group.size(); ++at) {
       ++figures_.recorded;
       figures_.rejected += answers[at].outcome == Outcome::rejected ? 1 : 0;

@@ -116,11 +116,13 @@ class Recorder {
   core::Error dead_letter(const DeadLetter& letter);
   core::Error ready();
   core::Error failed(const SqlAnswer& answer);
+  void trouble(std::string_view problem);
   void take(const SqlAnswer& answer, std::span<Recorded> out);
 
   Postgres postgres_;
   const core::Log& log_;
   RecordFigures figures_;
+  bool well_ = true;  // the last attempt got through, or there was none
 };
 
 }  // namespace persist
