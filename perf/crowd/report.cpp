@@ -74,8 +74,10 @@ void append_violations(const Violations& violations, std::string& out) {
     return;
   }
   fmt::format_to(std::back_inserter(out), "\n{} violation(s):\n", violations.count());
-  for (const auto& sentence : violations.kept()) out += "  " + sentence + "\n";
-  if (violations.count() > violations.kept().size()) out += "  ...\n";
+  constexpr std::size_t shown_max = 40;
+  const auto& kept = violations.kept();
+  for (std::size_t at = 0; at < kept.size() && at < shown_max; ++at) out += "  " + kept[at] + "\n";
+  if (violations.count() > shown_max) out += "  ... (the report file has more of them)\n";
 }
 
 void write_codes(Writer& json, std::string_view label, const std::map<std::string, uint64_t>& codes) {

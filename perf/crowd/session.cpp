@@ -107,6 +107,7 @@ Task<LineAnswer> Session::line(Step step, Tab tab, const Request& request) {
 
 Task<LineAnswer> Session::join(Step step, Tab tab) {
   Request join{.method = Method::post, .target = base_ + "/queue"};
+  if (has_ticket()) join = request(Method::post, "/queue", Credential::ticket);
   join.identity_header = sale_.options.user_header;
   join.user = user_;
   co_return co_await line(step, tab, join);

@@ -54,7 +54,8 @@ class Session {
  public:
   Session(Sale& sale, std::string user, bool cookies, std::optional<asio::ip::address> source);
 
-  // The line. join and poll keep the ticket and the admission they are given.
+  // The line. join and poll keep the ticket and the admission they are given; a further join shows the ticket, as a
+  // reloaded page would.
   Task<LineAnswer> join(Step step, Tab tab);
   Task<LineAnswer> poll(Tab tab);
   Task<int> leave();

@@ -39,6 +39,7 @@ class Judge {
   void take_over_ledger() {
     for (const auto& sentence : ledger_.violations().kept()) verdict_.violations.add(sentence);
     verdict_.places_lost = ledger_.places_lost();
+    if (verdict_.places_lost > 0) violation("{} places in line were lost", verdict_.places_lost);
     verdict_.orders_confirmed = ledger_.orders_confirmed();
     verdict_.oversold = ledger_.seats_promised_twice();
   }
@@ -212,11 +213,23 @@ class Judge {
     }
   }
 
-  // The announced history of every seat must make sense by itself: nobody takes what another has.
+  // The announced history of every seat must make sense by itself: nobody takes what another has. A new epoch means
+  // that the log behind it may have lost its end: holds of before may be gone without a word, sold seats may not.
   void replay_transitions() {
+    int64_t epoch = 0;
+    bool rebuilt = false;
     for (const auto& transition : kafka_->transitions) {
-      for (const auto& seat : transition.seats) replay(transition, seat);
+      if (transition.seq >> 32 != epoch && epoch != 0) {
+        rebuilt = true;
+        replay_holder_ = replay_confirmed_;
+      }
+      epoch = transition.seq >> 32;
+      for (const auto& seat : transition.seats) replay(transition, seat, rebuilt);
     }
+    if (!rebuilt) judge_replayed_end();
+  }
+
+  void judge_replayed_end() {
     for (const auto& [seat, order] : owner_) {
       auto replayed = replay_confirmed_.find(seat);
       if (replayed != replay_confirmed_.end() && replayed->second == order) continue;
@@ -224,8 +237,9 @@ class Judge {
     }
   }
 
-  void replay(const KafkaEvidence::Transition& transition, const std::string& seat) {
+  void replay(const KafkaEvidence::Transition& transition, const std::string& seat, bool rebuilt) {
     auto& holder = replay_holder_[seat];
+    const bool stranger = holder != transition.hold && !(rebuilt && holder.empty());
     if (transition.type == "seats.held") {
       if (!holder.empty() && holder != transition.hold) {
         ++verdict_.oversold;
@@ -233,11 +247,11 @@ class Judge {
       }
       holder = transition.hold;
     } else if (transition.type == "seats.released" || transition.type == "seats.expired") {
-      if (holder != transition.hold) violation("seq {}: seat {} freed by a stranger", transition.seq, seat);
+      if (stranger) violation("seq {}: seat {} freed by a stranger", transition.seq, seat);
       holder.clear();
     } else if (transition.type == "seats.confirmed") {
-      if (holder != transition.hold) violation("seq {}: seat {} confirmed to a stranger", transition.seq, seat);
-      replay_confirmed_[seat] = transition.hold;
+      if (stranger) violation("seq {}: seat {} confirmed to a stranger", transition.seq, seat);
+      replay_confirmed_[seat] = holder = transition.hold;
     }
   }
 

@@ -207,6 +207,33 @@ TEST_CASE("verdict: the announced history gives a seat to two at once") {
   CHECK(world.verdict().oversold > 0);
 }
 
+TEST_CASE("verdict: a rebuild may forget a hold, but not an order") {
+  World world;
+  constexpr int64_t epoch_two = int64_t{2} << 32;
+  auto& transitions = world.kafka->transitions;
+  transitions.insert(transitions.begin() + 4, {4, "seats.held", "lost", {"A-1-3"}});
+  SUBCASE("the seat of a forgotten hold is given to another") {
+    transitions.push_back({epoch_two + 1, "seats.held", "h3", {"A-1-3"}});
+    CHECK(world.verdict().violations.count() == 0);
+  }
+  SUBCASE("a hold that survived goes on") {
+    transitions.push_back({epoch_two + 1, "seats.released", "lost", {"A-1-3"}});
+    CHECK(world.verdict().violations.count() == 0);
+  }
+  SUBCASE("a sold seat is given away") {
+    transitions.push_back({epoch_two + 1, "seats.held", "thief", {"A-1-1"}});
+    CHECK(world.found("seat A-1-1 was given to thief while h1 had it"));
+  }
+}
+
+TEST_CASE("verdict: places lost are all counted and told in short") {
+  World world;
+  for (int i = 0; i < 500; ++i) world.ledger.place_lost("somebody fell back");
+  CHECK(world.verdict().places_lost == 500);
+  CHECK(world.found("500 places in line were lost"));
+  CHECK(world.verdict().violations.count() < 30);
+}
+
 TEST_CASE("verdict: a broker that dropped old messages is not taken for a gap") {
   World world;
   world.kafka->announced.clear();
