@@ -3,7 +3,8 @@
 # One constant of name NAME (std::string_view, namespace embedded) from FILE.
 function(onsale_embed_text file name output)
   add_custom_command(OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DINPUTS=${file} -DNAMES=${name} -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
+    COMMAND ${CMAKE_COMMAND} -DINPUTS=${file} -DNAMES=${name} -DOUTPUT=${output}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
     DEPENDS ${file} ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake VERBATIM)
 endfunction()
 
@@ -18,6 +19,7 @@ function(onsale_embed_scripts folder output)
   string(REPLACE ";" "," files_text "${files}")
   string(REPLACE ";" "," names_text "${names}")
   add_custom_command(OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DINPUTS=${files_text} -DNAMES=${names_text} -DTABLE=scripts -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
+    COMMAND ${CMAKE_COMMAND} -DINPUTS=${files_text} -DNAMES=${names_text} -DTABLE=scripts -DOUTPUT=${output}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake VERBATIM)
 endfunction()

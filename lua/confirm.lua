@@ -83,7 +83,8 @@ local function decide(item)
   end
   if text then return decide_on_hold(item, text) end
   -- A hold from before a rebuild that Redis lost: the money was real, the seats are gone.
-  if tonumber(item.made_ms) < tonumber(terms[2] or 0) and tonumber(ARGV[1]) > 1 then return refuse('hold_expired', item) end
+  local rebuilt_ms = tonumber(ARGV[1]) > 1 and tonumber(terms[2] or 0) or 0
+  if tonumber(item.made_ms) < rebuilt_ms then return refuse('hold_expired', item) end
   return {'hold_not_found'}
 end
 

@@ -4,7 +4,7 @@
 -- Turns the sale on by what time has earned: ends holds and admissions that ran out, lets in who is next.
 -- Any node may turn it, as often as it likes: a token bucket in Redis, filled by Redis' time, holds the rate.
 -- Item: the most to do of each kind in one call, so that Redis is never blocked for long.
--- Reply: {'ok', state, admitted, expired holds, expired admissions, line, active, available, held, sold, unrecorded, log}
+-- Reply: {'ok', state, admitted, expired holds, expired admissions}
 -- Invariants: never more than active_max users active; nobody is let in while no seat is available, or while more
 -- than lag_max orders wait to be recorded; who is admitted leaves the line in the same step.
 if not begin() then return 'stale' end
@@ -77,5 +77,4 @@ if state == 'open' then
   note_sold_out()
 end
 finish()
-return {{'ok', state, admitted, holds, admissions, redis.call('ZCARD', KEYS[7]), redis.call('ZCARD', KEYS[8]),
-  sale.available, sale.held, sale.sold, redis.call('ZCARD', KEYS[9]), redis.call('XLEN', KEYS[6])}}
+return {{'ok', state, admitted, holds, admissions}}

@@ -2,7 +2,8 @@
 -- WIDTH: 2
 -- USES: clock records seats sale
 -- Gives a hold one more time to live, counted from now. Item: hold, user.
--- Reply: {'ok', record, now_ms} · {'extension_limit'} {'hold_expired'} {'hold_not_found'} {'payment_in_progress'} {'frozen'}
+-- Reply: {'ok', record, now_ms}
+--        {'extension_limit'} {'hold_expired'} {'hold_not_found'} {'payment_in_progress'} {'frozen'}
 -- A repetition after a lost answer uses an extension again: the deadline tells, and money is not involved.
 if not begin() then return 'stale' end
 local ttl = tonumber(redis.call('HGET', KEYS[1], 'hold_ttl_ms') or 0)

@@ -1,7 +1,8 @@
 -- KEYS: meta hold
 -- WIDTH: 2
 -- USES: clock
--- Reads a hold or the order it became. Item: hold, user ('' any). Reply: {'ok', record, now_ms} · {'hold_not_found'} {'frozen'}.
+-- Reads a hold or the order it became. Item: hold, user ('' any).
+-- Reply: {'ok', record, now_ms} · {'hold_not_found'} {'frozen'}.
 -- Somebody else's hold is not found.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state')
 if meta[1] ~= ARGV[1] then return 'stale' end

@@ -2,7 +2,8 @@
 -- WIDTH: 2
 -- USES: clock records seats sale
 -- Gives the seats of a hold back. Item: hold, user.
--- Reply: {'ok'} (also when it had ended before) · {'payment_in_progress'} {'already_paid'} {'hold_not_found'} {'frozen'}
+-- Reply: {'ok'} (also when it had ended before)
+--        {'payment_in_progress'} {'already_paid'} {'hold_not_found'} {'frozen'}
 if not begin() then return 'stale' end
 local now = now_ms()
 

@@ -27,6 +27,7 @@ end
 local seq = string.format('%.0f', tonumber(meta[3]) + 1)
 redis.call('XADD', KEYS[4], seq .. '-0', 't', 'event.reconciled', 'h', '', 'u', '', 's', '', 'a',
   string.format('%.0f', now), 'd', meta[1])
-redis.call('HSET', KEYS[1], 'state', meta[4], 'seq', seq, 'replid', ARGV[2], 'rebuilt_at_ms', string.format('%.0f', now),
-  'bucket_at_ms', string.format('%.0f', now), 'tokens', 0)
+local now_text = string.format('%.0f', now)
+redis.call('HSET', KEYS[1], 'state', meta[4], 'seq', seq, 'replid', ARGV[2], 'rebuilt_at_ms', now_text, 'bucket_at_ms',
+  now_text, 'tokens', 0)
 return 'ok'

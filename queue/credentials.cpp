@@ -95,6 +95,9 @@ Caller of_ticket(const core::Token& ticket) {
 Caller identify(net::Exchange& x, const core::EventTokens& tokens, std::string_view event,
                 const IdentitySettings& settings, core::UlidGenerator& ids) {
   const auto user = vouched_user(x, settings);
+  // A proxy that adds its header without removing the client's would let anybody be anybody.
+  if (!user.empty() && x.header_count(settings.header) != 1)
+    return unknown(net::Code::bad_request, "The identity header must be there once; the proxy has to replace it.");
   if (!user.empty() && !core::valid_user(user)) {
     return unknown(net::Code::bad_request,
                    "The user id in the identity header must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ -");

@@ -61,8 +61,10 @@ core::Result<Place> Place::decode(const net::resp::View& reply) noexcept {
   if (place.verdict.kind == Verdict::Kind::stale) return {place};
   // The states come first: "sold_out" is one of them here and a refusal's word elsewhere.
   place.state = state_of(reply[0].text());
-  if (place.state == State::none && place.verdict.kind == Verdict::Kind::unknown) return {{}, core::Error::protocol};
-  if (place.state == State::none) return {place};
+  if (place.state == State::none) {
+    if (place.verdict.kind != Verdict::Kind::refused) return {{}, core::Error::protocol};
+    return {place};
+  }
   place.verdict.kind = Verdict::Kind::ok;
   read_members(place, reply);
   return {place};

@@ -62,7 +62,7 @@ class Desk {
   bool read_payment(net::Exchange& x, Payment& payment);
 
   void respond_held(net::Exchange& x, const Held& held, const core::Event& event);
-  void respond_map(net::Exchange& x, SeatMap& map, int64_t since, bool has_since, std::string_view if_none_match);
+  void respond_map(net::Exchange& x, SeatMap& map, std::optional<int64_t> since, std::string_view if_none_match);
   void respond_hold(net::Exchange& x, const Found& found, std::string_view id, const core::Event& event);
   void respond_order(net::Exchange& x, const HoldRecord& record, std::string_view id, const core::Event& event,
                      bool recorded, bool replayed);

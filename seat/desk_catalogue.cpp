@@ -1,7 +1,6 @@
 // What is on sale, and the seat map.
-#include <array>
-#include <charconv>
 
+#include "net/wire/http_text.hpp"
 #include "seat/desk.hpp"
 
 namespace seat {
@@ -22,6 +21,12 @@ void write_instant(queue::Json& json, std::string_view name, std::optional<int64
 }
 
 constexpr std::string_view catalogue_headers = "Cache-Control: public, max-age=1\r\n";
+
+// If-None-Match compares weakly (RFC 9110 13.1.2): "*", or a list in which the tag stands, W/ in front or not. A proxy
+// that compresses makes the tag weak.
+bool names_tag(std::string_view if_none_match, std::string_view tag) {
+  return if_none_match == "*" || if_none_match.find(tag) != std::string_view::npos;
+}
 
 // An event has a map in Redis from warm-up on.
 bool has_redis_state(const core::Event& event) { return event.state != core::EventState::draft; }
@@ -84,30 +89,28 @@ core::Async Desk::map(net::Exchange& x) {
   if (event == nullptr) co_return;
   const auto admission = queue::presented_admission(x, event->tokens(), event->id());
   if (!admission.found) co_return queue::respond_credential(x, admission.code);
-  int64_t since = 0;
   const auto text = x.query("since");
-  if (text && std::from_chars(text->data(), text->data() + text->size(), since).ptr != text->data() + text->size())
-    co_return net::problem(x, net::Code::bad_request, "since must be the version of an earlier map");
-  const bool has_since = text.has_value();
-  const core::FixedText<40> if_none_match{x.header("if-none-match").substr(0, 40)};
+  const auto since = text ? net::http::parse_digits(*text) : std::nullopt;
+  if (text && !since) co_return net::problem(x, net::Code::bad_request, "since must be the version of an earlier map");
+  const core::FixedText<256> if_none_match{x.header("if-none-match").substr(0, 256)};
   auto& map = map_of(*event);
   if (!map.fresh()) {
     const auto answer = co_await map.refresh();
     if (!answer || !answer->verdict.ok()) co_return line_.fail(x, answer.error, answer->verdict);
   }
-  respond_map(x, map, since, has_since, if_none_match.view());
+  respond_map(x, map, since, if_none_match.view());
 }
 
-void Desk::respond_map(net::Exchange& x, SeatMap& map, int64_t since, bool has_since, std::string_view if_none_match) {
+void Desk::respond_map(net::Exchange& x, SeatMap& map, std::optional<int64_t> since, std::string_view if_none_match) {
   core::FixedText<32> tag{"\""};
   tag.append(core::Digits{map.version()}.view());
   tag.append("\"");
   core::FixedText<128> headers{"Cache-Control: private, no-cache\r\nETag: "};
   headers.append(tag.view());
   headers.append("\r\n");
-  if (if_none_match == tag.view()) return x.respond(net::Status::not_modified, {}, {}, headers.view());
+  if (names_tag(if_none_match, tag.view())) return x.respond(net::Status::not_modified, {}, {}, headers.view());
   auto& body = x.scratch();
-  if (has_since && map.changes_since(since, body))
+  if (since && map.changes_since(*since, body))
     return x.respond(net::Status::ok, body.view(), queue::json_type, headers.view());
   x.respond(net::Status::ok, map.json(), queue::json_type, headers.view());
 }

@@ -27,7 +27,8 @@ constexpr std::string_view help = R"(onsaled: the node of an on-sale: the line, 
   onsaled --version
   onsaled --help
 
-SIGTERM and SIGINT drain: no new connections, what is in flight is finished, what waits is recorded. A second one hurries.
+SIGTERM and SIGINT drain: no new connections, what is in flight is finished, what waits is recorded. A second signal
+hurries.
 Exit status: 0 good, 1 something is wrong and stderr says what, 2 the command line cannot be understood.
 )";
 
