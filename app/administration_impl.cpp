@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "core/json_writer.hpp"
 #include "core/limits.hpp"
@@ -15,6 +16,7 @@ using Json = core::JsonWriter<std::string>;
 
 constexpr int64_t silent_keeper_ms = 10'000;  // no tick for so long: it hangs behind a server
 constexpr int put_attempts_max = 5;
+constexpr int64_t publish_ms_max = 1000, publish_poll_ms = 5;
 
 std::string summary(const core::Event& event) {
   std::string body;
@@ -134,15 +136,34 @@ core::Result<std::optional<persist::EventRow>> KeeperAdministration::find(std::s
 AdminReply KeeperAdministration::put_event(std::string_view id, std::string_view definition) {
   const auto event = core::parse_event(id, definition);
   if (!event) return AdminReply::problem(net::Code::bad_request, event.problem);
+  int64_t version = 0;
+  auto reply = put(id, definition, *event.value, version);
+  if (!reply.code) await_published(id, version);
+  return reply;
+}
+
+AdminReply KeeperAdministration::put(std::string_view id, std::string_view definition, const core::Event& event,
+                                     int64_t& version) {
   std::lock_guard lock{mutex_};
   // Another node may create or change it between the look and the write: look again.
   for (int attempt = 0; attempt < put_attempts_max; ++attempt) {
     const auto row = find(id);
     if (!row) return unavailable();
-    auto reply = row.value ? update(*row.value, definition, *event.value) : insert(id, definition, *event.value);
+    version = row.value ? row.value->version + 1 : 1;
+    auto reply = row.value ? update(*row.value, definition, event) : insert(id, definition, event);
     if (reply.status != 0 || reply.code) return reply;
   }
   return AdminReply::problem(net::Code::backend_unavailable, "the event is being changed by others all the time");
+}
+
+// So that the caller's next request, to any listener of this node, finds what this one did. Not for long: it is done.
+void KeeperAdministration::await_published(std::string_view id, int64_t version) {
+  keeper_.poke();
+  for (int64_t waited_ms = 0; waited_ms < publish_ms_max; waited_ms += publish_poll_ms) {
+    const auto known = keeper_.status();
+    if (const auto* event = known->find(id); event && event->version >= version) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds{publish_poll_ms});
+  }
 }
 
 // Status 0 and no code: somebody was faster.
@@ -153,7 +174,6 @@ AdminReply KeeperAdministration::insert(std::string_view id, std::string_view de
   const auto inserted = rows_.insert(id, definition);
   if (!inserted) return unavailable();
   if (!inserted.value) return {0, {}, std::nullopt, {}};
-  keeper_.poke();
   auto created = event;
   created.epoch = created.version = 1;
   return AdminReply::json(201, summary(created));
@@ -171,7 +191,6 @@ AdminReply KeeperAdministration::update(const persist::EventRow& row, std::strin
   const auto updated = rows_.update(row.id, row.version, definition);
   if (!updated) return unavailable();
   if (!updated.value) return {0, {}, std::nullopt, {}};
-  keeper_.poke();
   auto changed = event;
   changed.state = row.state, changed.epoch = row.epoch, changed.version = row.version + 1;
   return AdminReply::json(200, summary(changed));

@@ -45,6 +45,8 @@ class KeeperAdministration final : public Administration {
   bool reach_postgres();
   core::Result<std::vector<persist::EventRow>> load();
   core::Result<std::optional<persist::EventRow>> find(std::string_view id);
+  AdminReply put(std::string_view id, std::string_view definition, const core::Event& event, int64_t& version);
+  void await_published(std::string_view id, int64_t version);
   AdminReply insert(std::string_view id, std::string_view definition, const core::Event& event);
   AdminReply update(const persist::EventRow& row, std::string_view definition, const core::Event& event);
   AdminReply unavailable() const;

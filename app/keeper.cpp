@@ -388,8 +388,8 @@ void Keeper::publish_status() {
   status->redis_now_ms = redis_now_ms_;
   status->rebuilds = rebuilds_, status->adopted = adopted_, status->lost = lost_;
   for (const auto& [id, kept] : events_)
-    status->events.push_back(
-        {id, kept.event->state, kept.event->epoch, kept.meta, kept.sizes, kept.healthy, kept.problem});
+    status->events.push_back({id, kept.event->state, kept.event->epoch, kept.event->version, kept.meta, kept.sizes,
+                              kept.healthy, kept.problem});
   status_.publish(std::move(status));
 }
 

@@ -37,6 +37,7 @@ TEST_CASE("an event is created, changed, moved and shown with its numbers") {
   Operated operated{sale};
   auto& administration = operated.administration;
   CHECK(administration.put_event("e", definition()).status == 201);
+  CHECK(operated.node.catalog.get()->find("e") != nullptr);  // already, not a tick later
   CHECK(administration.put_event("e", definition()).status == 200);
   CHECK(administration.list_events().body.find(R"({"id":"e","state":"draft")") != std::string::npos);
   const auto opened = administration.move_event("e", EventMove::open);
