@@ -99,7 +99,7 @@ class Sale:
         return self
 
     def buyer(self, user=None):
-        return Buyer(self, user or fresh_id("u"), Http(self.url))
+        return Buyer(self, fresh_id("u") if user is None else user, Http(self.url))
 
     def admitted(self, user=None):
         """A buyer with an admission in force."""

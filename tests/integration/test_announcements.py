@@ -76,13 +76,14 @@ def test_a_hold_that_ran_out_is_announced(sale, brokers):
 def test_the_line_is_announced_under_the_event(sale, brokers):
     sale.open(seats=1)
     sale.admitted().ordered(["A-1-1"])
+
+    def told(messages, kind, count=1):
+        return sum(message.type == kind for message in messages) >= count
+
+    announced(brokers, "onsale.line", sale.event,
+              lambda messages: told(messages, "line.admitted") and told(messages, "line.sold_out"))
     sale.move("close")
-
-    def complete(messages):
-        types = [message.type for message in messages]
-        return "line.admitted" in types and "line.sold_out" in types and types.count("event.state_changed") >= 2
-
-    found = announced(brokers, "onsale.line", sale.event, complete)
+    found = announced(brokers, "onsale.line", sale.event, lambda messages: told(messages, "event.state_changed", 2))
     assert {message.key for message in found} == {sale.event}
     for message in found:
         cloud_event(message)

@@ -48,7 +48,7 @@ def test_people_with_an_admission_go_on_and_others_to_the_waiting_page(sale):
     assert waiting.headers["location"] != "/seats?zone=A"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "seats", "",
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/%5Cevil.example", "seats", "",
                                     "/a%0d%0aSet-Cookie:x=y", "%2F%2Fevil.example", "javascript:alert(1)"])
 def test_the_gate_sends_nobody_to_another_site(sale, target):
     sale.open()

@@ -9,12 +9,17 @@ def refused(reply, status, code):
     assert (reply.status, reply.code) == (status, code), reply
 
 
+def known(reply):
+    """The answer, once the node has heard of the event."""
+    return reply if reply.code != "event_not_found" else None
+
+
 def test_before_the_lobby_there_is_no_line(sale):
     sale.create()
     for state in ("draft", "warmed"):
         assert sale.state() == state
         buyer = sale.buyer()
-        refused(buyer.join(), 409, "event_not_open")
+        refused(eventually(lambda: known(buyer.join()), what="the event on every core"), 409, "event_not_open")
         if state == "draft":
             sale.move("warm")
 
