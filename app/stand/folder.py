@@ -38,6 +38,7 @@ class DataFolder:
             if time.monotonic() > deadline:
                 self._lock.seek(0)
                 holder = self._lock.read().strip() or "unknown"
+                self.release()
                 raise StandError(f"{self.directory} is in use by another stand (pid {holder}); choose one with --data")
             time.sleep(0.1)
         self._lock.truncate(0)

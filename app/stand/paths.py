@@ -1,7 +1,13 @@
 """Where things are in the source tree."""
 
+import os
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 STAND = pathlib.Path(__file__).resolve().parent
+
+
+def programs():
+    """Where the programs under test are: ONSALE_BUILD_DIR, as the sanitizer legs set it, or build/."""
+    return pathlib.Path(os.environ.get("ONSALE_BUILD_DIR") or BUILD).resolve()

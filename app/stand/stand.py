@@ -17,7 +17,7 @@ import tempfile
 from app.stand.errors import StandError
 from app.stand.folder import DataFolder, write_private
 from app.stand.kafka import KINDS, EmbeddedKafka, NoKafka, RealKafka
-from app.stand.paths import BUILD
+from app.stand.paths import programs
 from app.stand.ports import free_port, is_free
 from app.stand.postgres import Postgres
 from app.stand.processes import Nursery
@@ -33,7 +33,7 @@ class Stand:
         if kafka not in KINDS:
             raise StandError(f"kafka is one of {', '.join(KINDS)}, not {kafka!r}")
         self._folder = DataFolder(data_dir)
-        self._build = pathlib.Path(build_dir or os.environ.get("ONSALE_BUILD_DIR") or BUILD).resolve()
+        self._build = pathlib.Path(build_dir).resolve() if build_dir else programs()
         self._say = say
         self._ports = []
         self._disposable = False

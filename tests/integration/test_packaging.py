@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from app.stand.paths import BUILD, ROOT
+from app.stand.paths import ROOT, programs
 from app.stand.ports import answers, free_port
 
 EXPOSURE_MAX = 20  # tenths, of systemd-analyze's scale to 10
@@ -53,7 +53,7 @@ def test_the_example_configuration_is_accepted(tmp_path):
     example.write_text((ROOT / "conf" / "onsaled.toml").read_text())
     (tmp_path / "admin-token").write_text("a" * 64 + "\n")
     (tmp_path / "token-keys").write_text("1:" + "b" * 64 + "\n")
-    checked = run(BUILD / "onsaled", "-t", "-c", example)
+    checked = run(programs() / "onsaled", "-t", "-c", example)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -68,7 +68,7 @@ def test_every_key_of_the_example_that_is_commented_out_exists(tmp_path):
             continue
         example = tmp_path / "onsaled.toml"
         example.write_text("\n".join([*lines[:number], line[2:], *lines[number + 1:]]) + "\n")
-        checked = run(BUILD / "onsaled", "-t", "-c", example)
+        checked = run(programs() / "onsaled", "-t", "-c", example)
         assert "unknown" not in checked.stdout + checked.stderr, checked.stdout + checked.stderr
 
 

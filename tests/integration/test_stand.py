@@ -11,6 +11,7 @@ import time
 import pytest
 
 from app.stand import Stand, StandError
+from app.stand.folder import DataFolder
 from app.stand.paths import ROOT
 from app.stand.ports import free_port
 from app.stand.reaper import alive, start_time
@@ -29,6 +30,13 @@ def make_stand():
     yield make
     for stand in made:
         stand.stop()
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder; what a stand leaves in it, and for it elsewhere, goes when the test ends."""
+    yield tmp_path / "data"
+    DataFolder(tmp_path / "data").remove()
 
 
 def wait_until(condition, timeout_s=20):
@@ -57,29 +65,27 @@ def start_owner(directory):
     return owner, pids
 
 
-def test_nothing_survives_an_owner_that_is_killed(tmp_path):
-    owner, pids = start_owner(tmp_path / "data")
+def test_nothing_survives_an_owner_that_is_killed(data):
+    owner, pids = start_owner(data)
     owner.kill()
     owner.wait()
     wait_until(lambda: not any(start_time(pid) for pid in pids))
-    again = Stand(tmp_path / "data", kafka="none")  # waits for the lock, which the reaper holds until all is down
+    again = Stand(data, kafka="none")  # waits for the lock, which the reaper holds until all is down
     again.start_backends()
     again.stop()
-    again._folder.remove()
 
 
-def test_a_folder_in_use_is_refused_and_names_the_owner(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.stand.folder._LOCK_WAIT_S", 0.2)
-    owner, _ = start_owner(tmp_path / "data")
+def test_a_folder_in_use_is_refused_and_names_the_owner(data, monkeypatch):
+    owner, _ = start_owner(data)
     try:
-        with pytest.raises(StandError, match=f"in use by another stand .pid {owner.pid}."):
-            Stand(tmp_path / "data", kafka="none")
+        with monkeypatch.context() as patch:
+            patch.setattr("app.stand.folder._LOCK_WAIT_S", 0.2)
+            with pytest.raises(StandError, match=f"in use by another stand .pid {owner.pid}."):
+                Stand(data, kafka="none")
     finally:
         owner.kill()
         owner.wait()
-    again = Stand(tmp_path / "data", kafka="none")
-    again.stop()
-    again._folder.remove()
+    Stand(data, kafka="none").stop()
 
 
 def test_a_pid_that_was_reused_is_never_signalled():
@@ -108,17 +114,18 @@ def test_data_survives_a_crash_of_redis_and_postgres(make_stand):
     connection.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
 def test_a_cluster_postgres_cannot_get_to_lies_elsewhere_and_goes_with_the_folder(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root starts PostgreSQL as somebody else")
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
     stand = Stand(hidden / "data", kafka="none")
-    stand.postgres.start()
-    elsewhere = (hidden / "data" / "postgres").resolve()
-    assert elsewhere.parent == pathlib.Path("/var") / "tmp"
-    stand.stop()
-    stand._folder.remove()
+    try:
+        stand.postgres.start()
+        elsewhere = (hidden / "data" / "postgres").resolve()
+        assert elsewhere.parent == pathlib.Path("/var") / "tmp"
+    finally:
+        stand.stop()
+        DataFolder(hidden / "data").remove()
     assert not elsewhere.exists()
 
 
