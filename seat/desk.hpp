@@ -47,6 +47,7 @@ class Desk {
 
   struct Payment {
     Owned owned;
+    int64_t epoch = 0;  // the decision was asked for in this one; recorded in another it would not be Redis' any more
     ConfirmRequest request;
     IdempotencyKey key;
   };

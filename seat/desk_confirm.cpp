@@ -60,7 +60,7 @@ DecidedAwait Desk::record_order(const Payment& payment, const HoldRecord& record
   auto& event = *payment.owned.event;
   persist::Order order;
   order.event = event.id();
-  order.epoch = event.definition().epoch;
+  order.epoch = payment.epoch;
   order.order = payment.owned.id.view();
   order.user = record.user;
   for (const auto seat : record.seats) order.seats.push_back(event.definition().seat_id(seat));
@@ -77,7 +77,7 @@ DecidedAwait Desk::record_refusal(const Payment& payment, std::string_view decis
   auto& event = *payment.owned.event;
   persist::Refusal refusal;
   refusal.event = event.id();
-  refusal.epoch = event.definition().epoch;
+  refusal.epoch = payment.epoch;
   refusal.reference = payment.request.reference.view();
   refusal.hold = payment.owned.id.view();
   refusal.user = payment.owned.user.view();
@@ -120,6 +120,7 @@ core::Async Desk::confirm(net::Exchange& x) {
   if (!read_payment(x, payment)) co_return;
   const int64_t deadline_ms = loop_.now_ms() + settings_.confirm_ms_max;
   for (;;) {
+    payment.epoch = payment.owned.event->definition().epoch;
     const auto confirmed = co_await ask_confirm(payment);
     const auto wait_ms = std::max<int64_t>(1, deadline_ms - loop_.now_ms());
     if (passing(confirmed) && wait_ms > retry_ms) {
