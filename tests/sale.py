@@ -137,6 +137,10 @@ class Buyer:
     def join(self, **how):
         return self.ask("POST", "/queue", identity=True, **how)
 
+    def join_again(self, **how):
+        """As a refreshed page does: with the ticket."""
+        return self.ask("POST", "/queue", token=self.ticket, identity=True, **how)
+
     def poll(self, **how):
         return self.ask("GET", "/queue", token=self.ticket, **how)
 

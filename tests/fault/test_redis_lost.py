@@ -163,6 +163,35 @@ def seqs(messages):
     return {message.data["seq"] for message in messages}
 
 
+def test_the_line_survives_when_redis_forgets(own_stand):
+    """Tickets bring the places back in their order, and whoever is new stands behind them."""
+    stand = own_stand()
+    sale = Sale(stand.env).open(admission={"active_max": 1}, line={"reform_s": 5})
+    sale.admitted()
+    waiting = [sale.buyer() for _ in range(5)]
+    for buyer in waiting:
+        buyer.keep(buyer.join())
+    wait_for_the_recorded_head(stand, sale)
+    flush_everything(stand)
+    for buyer in reversed(waiting):
+        eventually(lambda: buyer.join_again().status == 200, what="the place after the fault")
+    newcomer = sale.buyer()
+    newcomer.keep(newcomer.join())
+    arrived = []
+    for buyer in [*waiting, newcomer]:
+        buyer.until_admitted()
+        arrived.append(buyer)
+        others = [other.poll().json()["state"] for other in [*waiting, newcomer] if other not in arrived]
+        assert set(others) <= {"waiting"}, others
+        assert buyer.leave().status == 204
+
+
+def wait_for_the_recorded_head(stand, sale):
+    with Record(stand.env["ONSALE_PG_DSN"]) as record:
+        eventually(lambda: record.rows("SELECT head FROM event_heads WHERE event = %s AND head > 0", sale.event),
+                   what="the head of the line in the record")
+
+
 def test_redis_away_answers_503_and_comes_back(own_stand):
     stand = own_stand()
     sale = Sale(stand.env).open()
@@ -171,8 +200,16 @@ def test_redis_away_answers_503_and_comes_back(own_stand):
     reply = eventually(lambda: answer_503(buyer), what="503 while Redis is away")
     assert reply.code in ("backend_unavailable", "frozen", "overloaded")
     assert 1 <= int(reply.headers["retry-after"]) <= 10
+    status, lines = eventually(lambda: not_ready(stand), what="a node that says it is not ready")
+    assert "redis" in lines, lines
     stand.redis.start()
     eventually(lambda: buyer.hold(["A-1-1"]).status == 201, what="a hold after Redis is back")
+    eventually(lambda: stand.server.readiness()[0] == 200, what="a node that is ready again")
+
+
+def not_ready(stand):
+    status, lines = stand.server.readiness()
+    return (status, lines) if status == 503 else None
 
 
 def answer_503(buyer):

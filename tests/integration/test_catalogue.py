@@ -1,6 +1,6 @@
 """What is on sale, in words."""
 
-from client import Http
+from client import Http, eventually
 
 
 def test_an_event_shows_its_prices_and_what_is_left_in_words(sale):
@@ -17,7 +17,6 @@ def test_an_event_shows_its_prices_and_what_is_left_in_words(sale):
 
 
 def test_an_event_without_a_seat_left_says_none(sale):
-    from client import eventually
     sale.open(seats=2)
     sale.admitted().ordered(["A-1-1", "A-1-2"])
     http = Http(sale.url)

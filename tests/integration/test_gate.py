@@ -46,6 +46,13 @@ def test_people_with_an_admission_go_on_and_others_to_the_waiting_page(sale):
     waiting = buyer.http.request("GET", path)
     assert waiting.status == 302, waiting
     assert waiting.headers["location"] != "/seats?zone=A"
+    page = buyer.http.request("GET", waiting.headers["location"])
+    assert page.status == 200 and page.headers["content-type"].startswith("text/html"), page
+
+
+def test_the_gate_of_an_event_nobody_knows(sale):
+    reply = sale.buyer().http.request("GET", "/gate/nobody-knows?next=/")
+    assert (reply.status, reply.code) == (404, "event_not_found"), reply
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/%5Cevil.example", "seats", "",

@@ -1,8 +1,10 @@
 """The waiting line: joining, polling, being admitted, leaving."""
 
+import time
+
 import pytest
 from client import eventually
-from sale import fresh_id
+from sale import Sale, fresh_id
 
 ONE_AT_A_TIME = {"active_max": 1}
 POLL_MEMBERS = {"state", "position", "total", "estimated_wait_s", "estimated_wait_high_s", "next_poll_s"}
@@ -164,6 +166,21 @@ def test_the_cap_on_active_users_holds_to_the_user(sale):
     assert sale.operator.show(sale.event).json()["active"] == 3
 
 
+def test_the_rate_of_admission_is_kept(sale):
+    """Twenty a second, of which a quarter of a second's worth may have been saved up: sixty need 2.7 s at least."""
+    sale.open(admission={"rate_per_s": 20})
+    buyers = [sale.buyer() for _ in range(60)]
+    started = time.monotonic()
+    for buyer in buyers:
+        buyer.keep(buyer.join())
+
+    def admitted():
+        return sum(buyer.poll().json()["state"] == "admitted" for buyer in buyers)
+
+    eventually(lambda: admitted() == 60, what="everybody admitted")
+    assert time.monotonic() - started >= (60 - 5 - 1) / 20
+
+
 def test_a_sale_without_a_seat_left_says_so_to_those_who_wait(sale):
     sale.open(seats=2, admission=ONE_AT_A_TIME)
     buyer, waiting = sale.admitted(), sale.buyer()
@@ -173,7 +190,6 @@ def test_a_sale_without_a_seat_left_says_so_to_those_who_wait(sale):
 
 
 def test_two_events_are_two_lines(sale, stand):
-    from sale import Sale
     sale.open(admission=ONE_AT_A_TIME)
     other = Sale(stand.env).open(admission=ONE_AT_A_TIME)
     name = fresh_id("u")
