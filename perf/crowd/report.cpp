@@ -29,10 +29,20 @@ void append_steps(const Statistics& statistics, std::string& out) {
   }
 }
 
+constexpr std::size_t label_columns = 30, line_columns_max = 118;
+
+// "code count, code count", broken into lines that line up behind the label.
 std::string listed(const std::map<std::string, uint64_t>& codes) {
-  std::string text;
-  for (const auto& [code, count] : codes) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", code, count);
-  return text.empty() ? "none" : text;
+  std::string text, line;
+  for (const auto& [code, count] : codes) {
+    std::string entry = fmt::format("{} {}", code, count);
+    if (label_columns + line.size() + entry.size() > line_columns_max) {
+      text += line + ",\n" + std::string(label_columns, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : ", ") + entry;
+  }
+  return codes.empty() ? "none" : text + line;
 }
 
 std::string listed_endings(const Sale& sale) {
@@ -48,7 +58,7 @@ void append_result(const Report& report, std::string& out) {
   const auto& verdict = report.verdict;
   const auto kind = report.sale.options.kafka_kind;
   auto line = [&out](std::string_view label, const std::string& value) {
-    fmt::format_to(std::back_inserter(out), "{:<30}{}\n", label, value);
+    fmt::format_to(std::back_inserter(out), "{:<{}}{}\n", label, label_columns, value);
   };
   line("sold", fmt::format("{} of {} seats", verdict.sold, report.sale.event.seat_count));
   line("oversold", fmt::format("{}", verdict.oversold));
@@ -65,7 +75,7 @@ void append_result(const Report& report, std::string& out) {
   }
   line("buyers", listed_endings(report.sale));
   line("outcomes", listed(report.sale.statistics.outcomes()));
-  line("errors", listed(report.sale.statistics.errors()));
+  line("errors", listed(report.sale.statistics.errors_by_step()));
 }
 
 void append_violations(const Violations& violations, std::string& out) {
@@ -145,7 +155,7 @@ std::string render_table(const Report& report) {
   fmt::format_to(std::back_inserter(out), "\nevent {}, {} buyers, {:.1f} s, {} requests, seed {}{}\n\n",
                  report.sale.event.id, report.sale.options.buyers, report.sale_s,
                  report.sale.statistics.requests_total(), report.sale.seed,
-                 report.complete ? "" : " (stopped by the time limit)");
+                 report.complete ? "" : " (not all buyers came to an end)");
   append_steps(report.sale.statistics, out);
   out += "\n";
   append_result(report, out);
@@ -160,6 +170,7 @@ std::string render_json(const Report& report) {
   write_counts(json, report);
   write_violations(json, report.verdict.violations);
   write_codes(json, "errors", report.sale.statistics.errors());
+  write_codes(json, "errors_by_step", report.sale.statistics.errors_by_step());
   write_codes(json, "outcomes", report.sale.statistics.outcomes());
   write_steps(json, report.sale.statistics);
   write_endings(json, report.sale);

@@ -16,7 +16,7 @@ struct Report {
   const Verdict& verdict;
   const std::optional<KafkaEvidence>& kafka;
   double sale_s = 0;
-  bool complete = true;  // every buyer came to an end within the time limit
+  bool complete = true;  // every buyer came to an end, none was stopped by the time limit or left without an answer
 };
 
 std::string render_table(const Report& report);

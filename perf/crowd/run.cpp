@@ -51,7 +51,7 @@ core::Checked<core::Event> create_event(const Options& options) {
   return event;
 }
 
-// Lets every buyer live to its end. False when the time limit ended it for some of them.
+// Lets every buyer live to its end. False when some had none: stopped by the time limit, or never answered.
 bool let_crowd_loose(Sale& sale) {
   std::vector<std::unique_ptr<Buyer>> buyers;
   buyers.reserve(sale.options.buyers);
@@ -106,7 +106,7 @@ int report_and_judge(const Sale& sale, double sale_s, bool complete) {
   }
   if (verdict.violations.count() > 0) return exit_broken;
   if (complete) return exit_held;
-  return incomplete(fmt::format("{} buyers had not come to an end after {} s (--limit)",
+  return incomplete(fmt::format("{} buyers had not come to an end (--limit is {} s)",
                                 sale.endings[static_cast<std::size_t>(Ending::unfinished)], sale.options.limit_s));
 }
 

@@ -53,6 +53,7 @@ void Statistics::record(Step step, int status, std::string_view code, uint64_t t
     return;
   }
   ++errors_[word];
+  ++errors_by_step_[std::string{name(step)} + " " + word];
   ++errors_total_;
 }
 

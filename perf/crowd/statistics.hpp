@@ -47,12 +47,13 @@ class Statistics {
   const StepCount& at(Step step) const { return steps_[static_cast<std::size_t>(step)]; }
   const std::map<std::string, uint64_t>& errors() const { return errors_; }
   const std::map<std::string, uint64_t>& outcomes() const { return outcomes_; }
+  const std::map<std::string, uint64_t>& errors_by_step() const { return errors_by_step_; }  // "hold overloaded"
   uint64_t errors_total() const { return errors_total_; }
   uint64_t requests_total() const { return requests_total_; }
 
  private:
   std::array<StepCount, steps_count> steps_;
-  std::map<std::string, uint64_t> errors_, outcomes_;
+  std::map<std::string, uint64_t> errors_, outcomes_, errors_by_step_;
   uint64_t errors_total_ = 0, requests_total_ = 0;
 };
 
