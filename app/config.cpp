@@ -246,7 +246,11 @@ std::optional<std::string_view> likely_spelling(std::string_view word,
     best = candidate;
     best_errors = errors;
   }
-  return best;
+  if (best || word.size() < 4) return best;
+  // Cut short, or with something behind it: "trusted_proxy" for "trusted_proxies" is three errors, and no riddle.
+  const auto stem = word.substr(0, word.size() - 1);
+  const auto found = std::ranges::find_if(candidates, [&](std::string_view each) { return each.starts_with(stem); });
+  return found == candidates.end() ? best : std::optional{*found};
 }
 
 core::Checked<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder) {

@@ -37,6 +37,7 @@ std::vector<net::Route> Core::routes() {
       route<&seat::Desk::confirm>("POST", "/v1/events/{event}/holds/{hold}/confirm", seats_),
       route<&seat::Desk::order>("GET", "/v1/events/{event}/orders/{order}", seats_),
       route<&Pages::wait>("GET", "/wait/{event}", pages_),
+      route<&Pages::contract>("GET", "/openapi.json", pages_),
       route<&Absent::answer>("GET", "/v1/events/{event}/queue/stream", absent_),
       route<&Absent::answer>("GET", "/v1/events/{event}/queue/ws", absent_),
       route<&Absent::answer>("GET", "/v1/events/{event}/seats/stream", absent_),
@@ -55,6 +56,14 @@ net::RedisSettings Core::redis_settings(const RedisConfig& config) {
   return settings;
 }
 
+net::ServerSettings Core::server_settings(const ServerConfig& config) {
+  net::ServerSettings settings;
+  settings.address = config.address;
+  settings.port = config.port;
+  settings.connections_max = config.connections_max;
+  return settings;
+}
+
 Core::Core(const CoreShared& shared, uint32_t index, persist::Port& port)
     : shared_{shared},
       index_{index},
@@ -66,11 +75,7 @@ Core::Core(const CoreShared& shared, uint32_t index, persist::Port& port)
       seats_{loop_, events_, line_, recordings_, ids_, {shared.config.confirm.deadline_ms}},
       crank_{loop_, events_, shared.alarm},
       router_{routes()},
-      server_{loop_,
-              {.address = shared.config.server.address,
-               .port = shared.config.server.port,
-               .connections_max = shared.config.server.connections_max},
-              router_},
+      server_{loop_, server_settings(shared.config.server), router_},
       wish_wake_{loop_, [](void* self) noexcept { static_cast<Core*>(self)->woken(); }, this},
       outcome_wake_{loop_, [](void* self) noexcept { static_cast<Core*>(self)->outcomes_arrived(); }, this} {}
 

@@ -52,6 +52,7 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
+  static net::ServerSettings server_settings(const ServerConfig& config);
   // Starts the thread and waits until it listens; or says why it cannot.
   core::Status start();
   void drain();  // idempotent

@@ -54,6 +54,7 @@ Node::~Node() {
 }
 
 core::Status Node::start() {
+  if (auto status = net::Server::check_port(Core::server_settings(config_.server)); !status) return status;
   keeper_ = std::make_unique<Keeper>(keeper_settings(config_), scripts_, catalog_, generation_, log_);
   if (auto status = keeper_->check(); !status) return status;
   if (auto status = start_writers(); !status) return status;

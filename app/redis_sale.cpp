@@ -203,6 +203,8 @@ std::vector<std::string> terms_of(const core::Event& event, RedisSale::Limits li
           text(limits.log_max),
           "lag_max",
           text(limits.lag_max),
+          "reform_ms",
+          text(event.line.reform_s * 1000),
           "opens_at_ms",
           text(event.opens_at_ms),
           "terms_version",

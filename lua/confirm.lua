@@ -42,6 +42,7 @@ local function become_order(item, hold, taken_again)
   sale.sold = sale.sold + quantity
   sale.changed = true
   mark(KEYS[5], hold.seats, 'x')
+  redis.call('HINCRBY', KEYS[1], 'unannounced', 1)  -- the map has changed (map.lua)
   hold.state, hold.paid_at, hold.reference = 'C', string.format('%.0f', now), item.reference
   redis.call('HSET', KEYS[2], item.id, format_hold(hold))
   redis.call('ZREM', KEYS[3], item.id)

@@ -6,7 +6,8 @@
 -- Item: the most to do of each kind in one call, so that Redis is never blocked for long.
 -- Reply: {'ok', state, admitted, expired holds, expired admissions}
 -- Invariants: never more than active_max users active; nobody is let in while no seat is available, or while more
--- than lag_max orders wait to be recorded; who is admitted leaves the line in the same step.
+-- than lag_max orders wait to be recorded, or while a lost line forms again; who is admitted leaves the line in the
+-- same step.
 if not begin() then return 'stale' end
 local now = now_ms()
 local most = tonumber(ARGV[2])
@@ -39,10 +40,11 @@ end
 
 local function admit()
   local terms = redis.call('HMGET', KEYS[1], 'rate_per_s', 'active_max', 'active_ttl_ms', 'tokens', 'bucket_at_ms',
-    'lag_max', 'head')
+    'lag_max', 'head', 'reform_until_ms')
   local tokens = earned(tonumber(terms[1]), tonumber(terms[4] or 0), tonumber(terms[5] or now))
   local room = tonumber(terms[2]) - redis.call('ZCARD', KEYS[8])
   if sale.available == 0 or redis.call('ZCARD', KEYS[9]) > tonumber(terms[6]) then room = 0 end
+  if now < tonumber(terms[8] or 0) then room = 0 end
   local wanted = math.min(math.floor(tokens), room, most)
   local next_users = wanted > 0 and redis.call('ZPOPMIN', KEYS[7], wanted) or {}
   local admitted = #next_users / 2

@@ -17,5 +17,7 @@ local base = epoch * 4294967296
 local next_number = string.format('%.0f', math.max(tonumber(meta[5] or 0), base))
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'state', 'frozen', 'return_state', back, 'frozen_at_ms', frozen_at,
   'next', next_number)
+-- Redis has lost the line: thaw.lua gives it time to form again.
+if not meta[1] and epoch > 1 then redis.call('HSET', KEYS[1], 'line_lost', '1') end
 if not meta[1] or tonumber(meta[1]) < epoch then redis.call('HSET', KEYS[1], 'seq', string.format('%.0f', base)) end
 return {'ok', back, meta[1] and 1 or 0}

@@ -64,7 +64,8 @@ for item = 1, items do
   else
     local number = number_for(item, user, ARGV[2 + (item - 1) * width] == 'join')
     if number then
-      numbers[item], seen[user], created[item] = number, number, 1
+      numbers[item], seen[user] = number, number
+      if number >= first_new then created[item] = 1 end  -- a place that comes back is not a new one
       added[#added + 1] = string.format('%.0f', number)
       added[#added + 1] = user
       if admitted > 0 then redis.call('ZREM', KEYS[3], user) end
@@ -91,8 +92,7 @@ for item = 1, items do
     replies[item] = {'sold_out', number, created[item] or 0}
   else
     -- A new number is larger than all others, so its rank needs no look-up.
-    local new = created[item] and numbers[item] >= first_new
-    local position = new and total - (next_number - 1 - numbers[item]) or redis.call('ZRANK', KEYS[2], users[item]) + 1
+    local position = created[item] and total - (next_number - 1 - numbers[item]) or redis.call('ZRANK', KEYS[2], users[item]) + 1
     replies[item] = {state == 'paused' and 'paused' or 'waiting', number, position, total, created[item] or 0}
   end
 end

@@ -2,7 +2,8 @@
 -- USES: clock records
 -- Lets an event go on after its state was built. ARGV: epoch, master_replid of the Redis it was built on.
 -- Reply: 'ok' · 'stale'. Nobody loses time: every deadline is prolonged by the time frozen. Idempotent.
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'seq', 'return_state', 'frozen_at_ms')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'seq', 'return_state', 'frozen_at_ms', 'line_lost',
+  'reform_ms')
 if meta[1] ~= ARGV[1] then return 'stale' end
 if meta[2] ~= 'frozen' then return 'ok' end
 local now = now_ms()
@@ -30,4 +31,9 @@ redis.call('XADD', KEYS[4], seq .. '-0', 't', 'event.reconciled', 'h', '', 'u', 
 local now_text = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'state', meta[4], 'seq', seq, 'replid', ARGV[2], 'rebuilt_at_ms', now_text, 'bucket_at_ms',
   now_text, 'tokens', 0)
+-- People with tickets come back with their polls; letting in whoever is first meanwhile would pass the others over.
+if meta[6] then
+  redis.call('HSET', KEYS[1], 'reform_until_ms', string.format('%.0f', now + tonumber(meta[7] or 10000)))
+  redis.call('HDEL', KEYS[1], 'line_lost')
+end
 return 'ok'

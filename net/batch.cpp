@@ -70,13 +70,17 @@ Batch::Flight* Batch::take_free() {
 }
 
 void Batch::flush() noexcept {
+  // What sinks add meanwhile is of the next turn.
   auto* flight = std::exchange(first_, nullptr);
-  last_ = nullptr;
-  while (flight != nullptr) {
+  auto* const end = std::exchange(last_, nullptr);
+  while (flight != nullptr && in_air_ < settings_.in_air_max) {
     auto* next = std::exchange(flight->next, nullptr);
     launch(*flight);
     flight = next;
   }
+  if (flight == nullptr) return;
+  end->next = std::exchange(first_, flight);
+  if (last_ == nullptr) last_ = end;
 }
 
 void Batch::launch(Flight& flight) {
@@ -121,6 +125,7 @@ void Batch::put_back(Flight& flight) {
   flight.items = 0;
   flight.next = free_;
   free_ = &flight;
+  if (first_ != nullptr) loop_.schedule(hook_);
 }
 
 }  // namespace net

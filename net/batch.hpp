@@ -3,7 +3,8 @@
 //   add ─► [flight: items, sinks] ─ turn's end ─► EVALSHA sha keys | epoch | item item item ... ─► one reply
 //                                                   reply[i] ─► sink of item i
 //
-// Batches come from what a turn produced, never from waiting. A reply that is no array (the text 'stale', an error)
+// Batches come from what a turn produced, never from a timer: with in_air_max calls on their way the next ones gather
+// until an answer comes. A reply that is no array (the text 'stale', an error)
 // goes whole to every item's sink; an array of another length than there are items is `protocol` for each.
 // Nothing is allocated per item once a flight has been used: flights are kept and their buffers keep their room.
 // Ownership: owns the flights; the link outlives it; never moves; destroy it only while idle(). Thread: the loop's.
@@ -44,6 +45,9 @@ class Batch {
   struct Settings {
     uint32_t width = 1;  // arguments an item
     uint32_t flights_max = core::limits::exchanges_max / core::limits::batch_items_max;  // waiting or in the air
+    // Calls on their way at once. While Redis is behind, the rest waits here and fills up to 64 items a call; without
+    // this limit each turn would send a call of its own, and flights_max calls of one item would be overload.
+    uint32_t in_air_max = 4;
   };
 
   // `head` is prepare_script(sha1, keys) of the script and the event.

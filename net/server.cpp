@@ -29,11 +29,15 @@ constexpr std::string_view shed_answer =
 
 Code code_of(http::Refusal refusal) {
   switch (refusal) {
-    case http::Refusal::headers_too_large: return Code::headers_too_large;
-    case http::Refusal::body_too_large: return Code::body_too_large;
-    case http::Refusal::not_implemented: return Code::not_implemented;
+    case http::Refusal::headers_too_large:
+      return Code::headers_too_large;
+    case http::Refusal::body_too_large:
+      return Code::body_too_large;
+    case http::Refusal::not_implemented:
+      return Code::not_implemented;
     case http::Refusal::none:
-    case http::Refusal::malformed: break;
+    case http::Refusal::malformed:
+      break;
   }
   return Code::bad_request;
 }
@@ -104,6 +108,21 @@ core::Status Server::open_listener() {
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&bound), &size);
   port_ = port_of(bound);
   return {};
+}
+
+core::Status Server::check_port(const ServerSettings& settings) {
+  const auto address = IpAddress::parse(settings.address);
+  if (!address) return {"\"" + settings.address + "\" is not an address to listen on"};
+  sockaddr_storage bound{};
+  const auto size = address->write(settings.port, bound);
+  const int probe = ::socket(bound.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return {failure("socket", settings)};
+  const int on = 1;
+  ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const bool free = ::bind(probe, reinterpret_cast<sockaddr*>(&bound), size) == 0;
+  auto status = free ? core::Status{} : core::Status{failure("bind", settings)};
+  ::close(probe);
+  return status;
 }
 
 core::Status Server::listen() {

@@ -66,6 +66,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Whether nobody listens where we want to. SO_REUSEPORT would let a second node of the same user share the port
+  // without a word, so look before the first core listens. Any thread.
+  static core::Status check_port(const ServerSettings& settings);
   core::Status listen();   // on the loop's thread
   uint16_t port() const { return port_; }
   // Stops accepting, answers what is in flight with "Connection: close", closes idle connections.

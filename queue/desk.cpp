@@ -50,6 +50,13 @@ LiveEvent* Desk::event_of(net::Exchange& x) {
   return event;
 }
 
+LiveEvent* Desk::live_event_of(net::Exchange& x) {
+  auto* event = event_of(x);
+  if (event == nullptr || event->definition().state != core::EventState::draft) return event;
+  net::problem(x, net::Code::event_not_open, detail_of(net::Code::event_not_open));
+  return nullptr;
+}
+
 void Desk::raise_if_stale(const Verdict& verdict) const {
   if (verdict.stale()) alarm_.raise();
 }
@@ -95,7 +102,7 @@ std::string_view Desk::write(Json& json, const Place& place, const LiveEvent& ev
 }
 
 core::Async Desk::join(net::Exchange& x) {
-  auto* event = event_of(x);
+  auto* event = live_event_of(x);
   if (event == nullptr) co_return;
   const auto caller = identify(x, event->tokens(), event->id(), identity_, ids_);
   if (!caller.known) co_return net::problem(x, caller.code, caller.detail);
@@ -111,15 +118,17 @@ void Desk::respond_joined(net::Exchange& x, const Place& place, const LiveEvent&
   auto& body = x.scratch();
   Json json{body};
   json.begin_object().member("user", user).member("ticket", ticket);
-  write(json, place, event, user, now_ms);
+  const auto admission = write(json, place, event, user, now_ms);
   json.end_object();
   Headers headers{no_store};
   append_cookie(headers, "onsale_ticket_", event.id(), ticket);
+  // Somebody admitted who joins again, on another device say, would else be sent from the gate to the line for ever.
+  if (!admission.empty()) append_cookie(headers, "onsale_admission_", event.id(), admission);
   x.respond(place.created ? net::Status::created : net::Status::ok, body.view(), queue::json_type, headers.view());
 }
 
 core::Async Desk::poll(net::Exchange& x) {
-  auto* event = event_of(x);
+  auto* event = live_event_of(x);
   if (event == nullptr) co_return;
   const auto ticket = presented_ticket(x, event->tokens(), event->id());
   if (!ticket.found) co_return respond_credential(x, ticket.code);
@@ -141,7 +150,7 @@ void Desk::respond_polled(net::Exchange& x, const Place& place, const LiveEvent&
 }
 
 core::Async Desk::leave(net::Exchange& x) {
-  auto* event = event_of(x);
+  auto* event = live_event_of(x);
   if (event == nullptr) co_return;
   const auto ticket = presented_ticket(x, event->tokens(), event->id());
   if (!ticket.found) co_return respond_credential(x, ticket.code);

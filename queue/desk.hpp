@@ -31,8 +31,10 @@ class Desk {
   PlaceAwait ask(LiveEvent& event, std::string_view verb, std::string_view user, int64_t number, int64_t epoch);
   // The members of a poll's answer. Returns the fresh admission of an admitted user, else nothing.
   std::string_view write(Json& json, const Place& place, const LiveEvent& event, std::string_view user, int64_t now_ms);
-  // The live event the request names; answers 404 itself when there is none.
+  // The event the request names; answers 404 itself when there is none.
   LiveEvent* event_of(net::Exchange& x);
+  // The same for calls that need its line or its seats: a draft has neither, and is answered 409 here.
+  LiveEvent* live_event_of(net::Exchange& x);
   // Answers what went wrong with a script's call, and raises the alarm when the epoch had changed.
   void fail(net::Exchange& x, core::Error error, const Verdict& verdict, std::string_view more_headers = {});
   void raise_if_stale(const Verdict& verdict) const;

@@ -89,7 +89,7 @@ HeldAwait Desk::ask_hold(queue::LiveEvent& event, std::string_view user, const H
 }
 
 core::Async Desk::hold(net::Exchange& x) {
-  auto* event = line_.event_of(x);
+  auto* event = line_.live_event_of(x);
   if (event == nullptr) co_return;
   const auto admission = queue::presented_admission(x, event->tokens(), event->id());
   if (!admission.found) co_return queue::respond_credential(x, admission.code);
@@ -125,7 +125,7 @@ void Desk::respond_held(net::Exchange& x, const Held& held, const core::Event& e
 }
 
 Desk::Owned Desk::owned(net::Exchange& x) {
-  auto* event = line_.event_of(x);
+  auto* event = line_.live_event_of(x);
   if (event == nullptr) return {};
   const auto owner = queue::presented_owner(x, event->tokens(), event->id());
   if (!owner.found) {
@@ -208,7 +208,7 @@ core::Async Desk::order(net::Exchange& x) {
 }
 
 core::Async Desk::me(net::Exchange& x) {
-  auto* event = line_.event_of(x);
+  auto* event = line_.live_event_of(x);
   if (event == nullptr) co_return;
   const auto owner = queue::presented_owner(x, event->tokens(), event->id());
   if (!owner.found) co_return queue::respond_credential(x, owner.code);

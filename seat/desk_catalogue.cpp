@@ -85,7 +85,7 @@ core::Async Desk::show_event(net::Exchange& x) {
 }
 
 core::Async Desk::map(net::Exchange& x) {
-  auto* event = line_.event_of(x);
+  auto* event = line_.live_event_of(x);
   if (event == nullptr) co_return;
   const auto admission = queue::presented_admission(x, event->tokens(), event->id());
   if (!admission.found) co_return queue::respond_credential(x, admission.code);

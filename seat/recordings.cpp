@@ -118,7 +118,8 @@ core::Error Recordings::record(queue::LiveEvent& event, persist::Order order, in
 
 core::Error Recordings::record(queue::LiveEvent& event, persist::Refusal refusal, int64_t wait_ms,
                                core::Continuation<persist::Recorded> waiter) {
-  return start(event, "p:" + refusal.reference, std::move(refusal), wait_ms, waiter);
+  auto member = "p:" + refusal.reference;  // before the move: arguments are made in any order
+  return start(event, std::move(member), std::move(refusal), wait_ms, waiter);
 }
 
 void Recordings::land(Flight& flight) { flights_.erase(flight.self); }

@@ -248,6 +248,30 @@ TEST_CASE("an item added from inside an answer waits for the next turn and mixes
   CHECK(third.text == "three");
 }
 
+TEST_CASE("while Redis is behind, items gather in full calls instead of using up the flights") {
+  Desk desk{{.width = 2, .flights_max = 4, .in_air_max = 2}};
+  std::vector<Item> items(64 * 2 + 2);
+  for (std::size_t at = 0; at < items.size(); ++at) {
+    REQUIRE(desk.add("a", "b", items[at]) == Error::none);
+    desk.batch.flush();  // a turn of its own each: two calls of one item, then the rest waits
+  }
+  CHECK(desk.redis.calls.size() == 2);
+  Item refused;
+  CHECK(desk.add("a", "b", refused) == Error::overload);
+  desk.redis.land(0, "*1\r\n*1\r\n$2\r\nok\r\n");
+  desk.batch.flush();
+  REQUIRE(desk.redis.calls.size() == 3);
+  CHECK(items[0].calls == 1);
+  CHECK(items[2].calls == 0);
+  CHECK(desk.redis.calls[2].words.size() > 64 * 2);
+  for (std::size_t call = 1; call < desk.redis.calls.size(); ++call) {
+    desk.redis.lose(call, Error::closed);
+    desk.batch.flush();
+  }
+  for (const auto& item : items) CHECK(item.calls == 1);
+  CHECK(desk.batch.idle());
+}
+
 TEST_CASE("an item added while a refusal is being told waits for the next turn") {
   Desk desk;
   Item first, again;
