@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t drain_ms_max = 10'000;
 constexpr int64_t drain_poll_ms = 20;
+constexpr int64_t first_look_ms_max = 30'000;
 
 ColdRedis::Settings cold_redis(const RedisConfig& config) {
   ColdRedis::Settings settings;
@@ -59,6 +60,7 @@ core::Status Node::start() {
   if (auto status = keeper_->check(); !status) return status;
   if (auto status = start_writers(); !status) return status;
   if (auto status = keeper_->start(); !status) return status;
+  if (auto status = wait_for_events(); !status) return status;
   if (auto status = start_announcer(); !status) return status;
   if (auto status = start_cores(); !status) return status;
   if (auto status = start_operations(); !status) return status;
@@ -80,6 +82,15 @@ core::Status Node::start_writers() {
   settings.stale_refusal = [this](const persist::Refusal& refusal) { keeper_->report_stale(refusal); };
   writers_ = std::make_unique<persist::WriterPool>(std::move(settings), log_);
   return writers_->start();
+}
+
+// A node that serves before it knows the events would answer 404 to people with tickets and payments.
+core::Status Node::wait_for_events() const {
+  for (int64_t waited_ms = 0; waited_ms < first_look_ms_max; waited_ms += drain_poll_ms) {
+    if (keeper_->status()->postgres) return {};
+    sleep_ms(drain_poll_ms);
+  }
+  return {"PostgreSQL did not give the events: " + keeper_->status()->postgres_problem};
 }
 
 core::Status Node::start_announcer() {

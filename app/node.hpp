@@ -43,6 +43,7 @@ class Node {
   core::Status start_writers();
   core::Status start_cores();
   core::Status start_operations();
+  core::Status wait_for_events() const;
   core::Status start_announcer();
   std::vector<ReadinessCheck> checks() const;
   void write_core_metrics(core::MetricsText& text) const;
