@@ -240,3 +240,27 @@ TEST_CASE("a frozen event answers frozen everywhere") {
   CHECK(sale.call("leave", {"2", "a"}) == "[[frozen]]");
   CHECK(sale.call("place", {"2", "join", "b", "0", "0"}) == "[[frozen]]");
 }
+
+TEST_CASE("two nodes never see different maps of one version, also while an order is not recorded yet") {
+  Sale sale;
+  sale.admit({"a"});
+  sale.hold("H1", "a", "0");
+  const auto held = sale.epoch1("map", {"0"});
+  sale.confirm("H1", "a", "pay", "100");
+  const auto sold = sale.epoch1("map", {"0"});
+  sale.confirm("H1", "a", "pay", "100");
+  CHECK(sale.epoch1("map", {"0"}) == sold);  // nothing has changed
+  CHECK(held.ends_with(",h...........]]"));
+  CHECK(sold.ends_with(",x...........]]"));
+  const auto version = [](const std::string& map) { return map.substr(0, map.rfind(',')); };
+  CHECK(version(held) < version(sold));
+  sale.epoch1("recorded", {"H1", "confirmed", "", ""});
+  CHECK(version(sold) < version(sale.epoch1("map", {"0"})));
+}
+
+TEST_CASE("a map that is being rebuilt is not shown") {
+  Sale sale;
+  sale.call("freeze", {"2", "open"});
+  CHECK(sale.call("map", {"2", "0"}) == "[[frozen]]");
+  CHECK(sale.call("map", {"1", "0"}) == "stale");
+}
