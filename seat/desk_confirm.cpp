@@ -22,7 +22,7 @@ constexpr int64_t retry_ms = 100;
 
 // What may be different a moment later, and may be asked again.
 bool passing(const core::Result<Confirmed>& confirmed) {
-  if (confirmed.error == core::Error::overload) return false;
+  if (confirmed.error == core::Error::overload || confirmed.error == core::Error::protocol) return false;
   return !confirmed || confirmed->verdict.stale() || confirmed->verdict.code_is(net::Code::frozen);
 }
 

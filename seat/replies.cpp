@@ -1,31 +1,31 @@
 #include "seat/replies.hpp"
 
 #include <array>
-#include <charconv>
+#include <utility>
+
+#include "core/ulid.hpp"
 
 namespace seat {
 namespace {
 
-int64_t number(std::string_view text) {
-  int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 // The fields of a hold.lua answer, from a reply's elements or from the text kept under an Idempotency-Key.
 using Fields = std::array<std::string_view, 6>;
+
+bool read_number(int64_t& out, std::string_view digits) {
+  const auto number = net::resp::parse_number(digits);
+  out = number.value_or(0);
+  return number.has_value();
+}
 
 bool read_held(Held& held, const Fields& fields) {
   const auto code = fields[0];
   if (code == "ok" || code == "own") {
-    if (fields[1].size() != core::ulid_bytes) return false;
     held.verdict = {queue::Verdict::Kind::ok, {}};
     held.own = code == "own";
+    if (!core::valid_ulid(fields[1])) return false;
     held.hold.assign(fields[1]);
-    held.deadline_ms = number(fields[2]);
-    held.extensions_left = number(fields[3]);
-    held.amount = number(fields[5]);
-    return held.seats.parse(fields[4]);
+    return read_number(held.deadline_ms, fields[2]) && read_number(held.extensions_left, fields[3]) &&
+           held.seats.parse(fields[4]) && held.seats.size() > 0 && read_number(held.amount, fields[5]);
   }
   const auto refusal = net::code_of(code);
   if (!refusal) return false;
@@ -56,6 +56,13 @@ bool concerns_money(net::Code code) {
   }
 }
 
+// A word that neither the script nor the contract knows is no answer.
+template <class Reply>
+core::Result<Reply> judged(Reply reply) {
+  if (reply.verdict.kind == queue::Verdict::Kind::unknown) return {{}, core::Error::protocol};
+  return {std::move(reply)};
+}
+
 }  // namespace
 
 core::Result<Held> Held::decode(const net::resp::View& reply) noexcept {
@@ -80,19 +87,26 @@ core::Result<Held> Held::decode(const net::resp::View& reply) noexcept {
 core::Result<Found> Found::decode(const net::resp::View& reply) noexcept {
   Found found;
   found.verdict = queue::Verdict::read(reply);
-  if (!found.verdict.ok()) return {found};
+  if (!found.verdict.ok()) return judged(std::move(found));
   found.record = HoldRecord::parse(reply[1].text());
-  found.now_ms = reply[2].number().value_or(0);
-  if (!found.record) return {{}, core::Error::protocol};
+  const auto now_ms = reply[2].number();
+  if (!found.record || !now_ms) return {{}, core::Error::protocol};
+  found.now_ms = *now_ms;
   return {std::move(found)};
+}
+
+core::Result<Released> Released::decode(const net::resp::View& reply) noexcept {
+  return judged(Released{queue::Verdict::read(reply)});
 }
 
 core::Result<Mine> Mine::decode(const net::resp::View& reply) noexcept {
   Mine mine;
   mine.verdict = queue::Verdict::read(reply);
-  if (!mine.verdict.ok()) return {mine};
-  mine.now_ms = reply[1].number().value_or(0);
-  for (uint32_t at = 2; at + 1 < reply.size(); at += 2) {
+  if (!mine.verdict.ok()) return judged(std::move(mine));
+  const auto now_ms = reply[1].number();
+  if (!now_ms || reply.size() % 2 != 0) return {{}, core::Error::protocol};
+  mine.now_ms = *now_ms;
+  for (uint32_t at = 2; at < reply.size(); at += 2) {
     auto record = HoldRecord::parse(reply[at + 1].text());
     if (!record) return {{}, core::Error::protocol};
     mine.records.emplace_back(std::string{reply[at].text()}, std::move(*record));
@@ -109,9 +123,11 @@ core::Result<Confirmed> Confirmed::decode(const net::resp::View& reply) noexcept
     if (!confirmed.record) return {{}, core::Error::protocol};
   } else if (confirmed.verdict.kind == queue::Verdict::Kind::refused && concerns_money(confirmed.verdict.code)) {
     confirmed.about_money = true;
-    confirmed.refund_required = reply[1].number() == 1;
+    const auto refund = reply[1].number();
+    if (refund != 0 && refund != 1) return {{}, core::Error::protocol};
+    confirmed.refund_required = refund == 1;
   }
-  return {std::move(confirmed)};
+  return judged(std::move(confirmed));
 }
 
 }  // namespace seat

@@ -39,9 +39,7 @@ using FoundAwait = core::Await<Found, net::resp::View>;
 // release.lua
 struct Released {
   queue::Verdict verdict;
-  static core::Result<Released> decode(const net::resp::View& reply) noexcept {
-    return {Released{queue::Verdict::read(reply)}};
-  }
+  static core::Result<Released> decode(const net::resp::View& reply) noexcept;
 };
 using ReleasedAwait = core::Await<Released, net::resp::View>;
 

@@ -46,9 +46,13 @@ struct World {
 
   // Every connection asks once, while the core's thread is kept busy: it finds all requests in one turn.
   void round(const std::vector<std::string>& requests, int status) {
-    std::promise<void> all_sent;
+    std::promise<void> is_busy, all_sent;
     auto sent = all_sent.get_future();
-    auto busy = core.start([&] { sent.wait(); });
+    auto busy = core.start([&] {
+      is_busy.set_value();
+      sent.wait();
+    });
+    is_busy.get_future().wait();
     for (std::size_t at = 0; at < clients.size(); ++at) REQUIRE(clients[at]->send(requests[at]));
     all_sent.set_value();
     busy.get();
