@@ -70,7 +70,7 @@ def _add_demo(commands):
 
 
 def _add_up(commands):
-    command = commands.add_parser("up", help="the same servers without a crowd, until Ctrl-C; writes DIR/env when ready")
+    command = commands.add_parser("up", help="the same servers without a crowd, until Ctrl-C; DIR/env tells where")
     _add_stand_options(command)
     command.set_defaults(run=up.up)
 

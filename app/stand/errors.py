@@ -2,7 +2,7 @@
 
 
 class StandError(Exception):
-    """A part could not do what was asked. The message is complete: what, why, and the log's last lines where they tell."""
+    """A part could not do what was asked. The message is complete: what, why, and the end of the log where it tells."""
 
 
 class KafkaUnavailable(StandError):

@@ -102,7 +102,7 @@ class RealKafka(Service):
             self._format()
 
     def command(self):
-        # A sale is small: the serial collector and the first compiler alone start fastest and leave the cores to onsaled.
+        # The serial collector and the first compiler alone start fastest and leave the cores to onsaled.
         return [*self._java(), "-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 f"-Dkafka.logs.dir={self._home}", "kafka.Kafka", self._properties]
 
@@ -135,7 +135,7 @@ class RealKafka(Service):
 
 
 def fetch_jars(say=lambda text: None):
-    """Takes the broker's jars from Maven's registry into the build folder, once. KafkaUnavailable says why it cannot."""
+    """Takes the broker's jars from Maven's registry into the build folder, once; KafkaUnavailable says why not."""
     stamp = _JARS / ".pom-sha256"
     wanted = hashlib.sha256(_POM.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:

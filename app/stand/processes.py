@@ -169,7 +169,9 @@ class Service:
     def explain(self, what):
         """A sentence, and what the log says to it."""
         tail = self.log_tail()
-        return f"{what}\n  {self.log_path}:\n" + "\n".join(f"    {line}" for line in tail.splitlines()) if tail else what
+        if not tail:
+            return what
+        return f"{what}\n  {self.log_path}:\n" + "\n".join(f"    {line}" for line in tail.splitlines())
 
     def _spawn(self, log):
         identity = self.user()

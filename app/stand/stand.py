@@ -26,7 +26,7 @@ from app.stand.server import USER_HEADER, Server
 
 
 class Stand:
-    """See above. `port` and `ops_port` of 0 are found free; `settings` goes over onsaled's configuration (server.py)."""
+    """See above. `port` and `ops_port` of 0 are found free; `settings` goes over the configuration (server.py)."""
 
     def __init__(self, data_dir, *, kafka="embedded", workers=None, port=0, ops_port=0, settings=None, build_dir=None,
                  say=lambda text: None):
