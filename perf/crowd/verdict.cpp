@@ -216,10 +216,11 @@ class Judge {
   // The announced history of every seat must make sense by itself: nobody takes what another has. A new epoch means
   // that the log behind it may have lost its end: holds of before may be gone without a word, sold seats may not.
   void replay_transitions() {
-    int64_t epoch = 0;
+    if (kafka_->transitions.empty()) return judge_replayed_end();
+    int64_t epoch = kafka_->transitions.front().seq >> 32;
     bool rebuilt = false;
     for (const auto& transition : kafka_->transitions) {
-      if (transition.seq >> 32 != epoch && epoch != 0) {
+      if (transition.seq >> 32 != epoch) {
         rebuilt = true;
         replay_holder_ = replay_confirmed_;
       }
