@@ -93,11 +93,10 @@ core::Async Desk::hold(net::Exchange& x) {
   if (event == nullptr) co_return;
   const auto admission = queue::presented_admission(x, event->tokens(), event->id());
   if (!admission.found) co_return queue::respond_credential(x, admission.code);
-  const auto key = idempotency_key(x, admission.token.user());
-  if (key.malformed)
-    co_return net::problem(x, net::Code::bad_request, "Idempotency-Key must be 1 to 64 visible ASCII characters");
-  const auto request = reader_.hold(x, event->definition());
-  if (request.problem.bad()) co_return net::problem(x, request.problem.code, request.problem.detail.view());
+  const auto key = idempotency_key(x.header("idempotency-key"), admission.token.user(), x.path(), x.body());
+  if (key.malformed) co_return respond_bad_key(x);
+  const auto request = reader_.hold(x.body(), event->definition());
+  if (request.bad()) co_return net::problem(x, request.code, request.problem);
   const auto held = co_await ask_hold(*event, admission.token.user(), request, key);
   if (!held) co_return line_.fail(x, held.error, held->verdict);
   respond_held(x, held.value, event->definition());
@@ -140,15 +139,23 @@ Desk::Owned Desk::owned(net::Exchange& x) {
   return {event, HoldId{id}, queue::UserId{owner.token.user()}};
 }
 
-FoundAwait Desk::ask_about(queue::Decision decision, const Owned& owned) {
+FoundAwait Desk::ask_about(const Owned& owned) {
   return FoundAwait{[&](core::Continuation<View> sink) {
-    return owned.event->batch(decision).add(std::array{owned.id.view(), owned.user.view()}, sink);
+    return owned.event->batch(queue::Decision::find).add(std::array{owned.id.view(), owned.user.view()}, sink);
   }};
 }
 
-ReleasedAwait Desk::ask_release(const Owned& owned) {
+FoundAwait Desk::ask_extend(const Owned& owned, const IdempotencyKey& key) {
+  const std::array item{owned.id.view(), owned.user.view(), key.digest.view(), key.fingerprint.view()};
+  return FoundAwait{[&](core::Continuation<View> sink) {
+    return owned.event->batch(queue::Decision::extend).add(item, sink);
+  }};
+}
+
+ReleasedAwait Desk::ask_release(const Owned& owned, const IdempotencyKey& key) {
+  const std::array item{owned.id.view(), owned.user.view(), key.digest.view(), key.fingerprint.view()};
   return ReleasedAwait{[&](core::Continuation<View> sink) {
-    return owned.event->batch(queue::Decision::release).add(std::array{owned.id.view(), owned.user.view()}, sink);
+    return owned.event->batch(queue::Decision::release).add(item, sink);
   }};
 }
 
@@ -163,13 +170,15 @@ void Desk::respond_hold(net::Exchange& x, const Found& found, std::string_view i
   json.begin_object();
   write_hold(json, id, *found.record, found.now_ms, event);
   json.end_object();
-  x.respond(net::Status::ok, body.view(), queue::json_type, no_store);
+  core::FixedText<128> headers{no_store};
+  if (found.replayed) headers.append(replayed_header);
+  x.respond(net::Status::ok, body.view(), queue::json_type, headers.view());
 }
 
 core::Async Desk::show_hold(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto found = co_await ask_about(queue::Decision::find, own);
+  const auto found = co_await ask_about(own);
   if (!found || !found->verdict.ok()) co_return line_.fail(x, found.error, found->verdict);
   respond_hold(x, found.value, own.id.view(), own.event->definition());
 }
@@ -177,7 +186,9 @@ core::Async Desk::show_hold(net::Exchange& x) {
 core::Async Desk::extend(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto found = co_await ask_about(queue::Decision::extend, own);
+  const auto key = idempotency_key(x, own.user.view());
+  if (key.malformed) co_return respond_bad_key(x);
+  const auto found = co_await ask_extend(own, key);
   if (!found || !found->verdict.ok()) co_return line_.fail(x, found.error, found->verdict);
   respond_hold(x, found.value, own.id.view(), own.event->definition());
 }
@@ -185,15 +196,17 @@ core::Async Desk::extend(net::Exchange& x) {
 core::Async Desk::release(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto released = co_await ask_release(own);
+  const auto key = idempotency_key(x, own.user.view());
+  if (key.malformed) co_return respond_bad_key(x);
+  const auto released = co_await ask_release(own, key);
   if (!released || !released->verdict.ok()) co_return line_.fail(x, released.error, released->verdict);
-  x.respond(net::Status::no_content, {});
+  x.respond(net::Status::no_content, {}, {}, released->replayed ? replayed_header : std::string_view{});
 }
 
 core::Async Desk::order(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto found = co_await ask_about(queue::Decision::find, own);
+  const auto found = co_await ask_about(own);
   const bool missing =
       found && (found->verdict.code == net::Code::hold_not_found || (found->record && !is_order(*found->record)));
   if (missing && !found->verdict.stale())

@@ -31,14 +31,14 @@ bool passing(const core::Result<Confirmed>& confirmed) {
 bool Desk::read_payment(net::Exchange& x, Payment& payment) {
   payment.owned = owned(x);
   if (!payment.owned) return false;
-  payment.key = idempotency_key(x, payment.owned.user.view());
+  payment.key = idempotency_key(x.header("idempotency-key"), payment.owned.user.view(), x.path(), x.body());
   if (payment.key.malformed) {
-    net::problem(x, net::Code::bad_request, "Idempotency-Key must be 1 to 64 visible ASCII characters");
+    respond_bad_key(x);
     return false;
   }
-  payment.request = reader_.confirm(x);
-  if (!payment.request.problem.bad()) return true;
-  net::problem(x, payment.request.problem.code, payment.request.problem.detail.view());
+  payment.request = reader_.confirm(x.body());
+  if (!payment.request.bad()) return true;
+  net::problem(x, payment.request.code, payment.request.problem);
   return false;
 }
 

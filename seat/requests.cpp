@@ -10,14 +10,8 @@
 namespace seat {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::object;
-
-template <class... Arguments>
-void refuse(BadRequest& problem, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  std::array<char, 256> text;
-  const auto end = fmt::format_to_n(text.data(), text.size(), format, std::forward<Arguments>(arguments)...).size;
-  problem.detail.assign({text.data(), std::min(end, text.size())});
+bool visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127; });
 }
 
 // What a client sent, shortened and without what would spoil a line of text.
@@ -26,85 +20,6 @@ core::FixedText<72> shown(std::string_view text) {
   for (const char c : text.substr(0, 64))
     safe.append(c > ' ' && c < 127 && c != '"' && c != '\\' ? std::string_view{&c, 1} : "?");
   return safe;
-}
-
-bool has(const object& body, std::string_view member) { return body.at_key(member).error() == simdjson::SUCCESS; }
-
-void read_seat(HoldRequest& request, const core::Event& event, std::size_t index, const element& item) {
-  std::string_view id;
-  if (item.get(id) != simdjson::SUCCESS)
-    return refuse(request.problem, "seats[{}] must be a seat id, such as A-1-3", index);
-  const auto seat = event.seat_index(id);
-  if (!seat) return refuse(request.problem, "seats[{}]: this event has no seat {}", index, shown(id).view());
-  if (event.section_of(*seat).general)
-    return refuse(request.problem, "seats[{}]: places of a standing section are held by section and quantity", index);
-  if (request.seats.full())
-    return refuse(request.problem, "seats must name at most {} seats", core::limits::seats_per_user_max);
-  request.seats.push_back(*seat);
-  request.amount += event.section_of(*seat).amount;
-}
-
-void read_seats(HoldRequest& request, const core::Event& event, const object& body) {
-  simdjson::dom::array seats;
-  if (body["seats"].get(seats) != simdjson::SUCCESS || seats.size() == 0)
-    return refuse(request.problem, "seats must be a list of at least one seat id");
-  std::size_t index = 0;
-  for (const auto item : seats) {
-    read_seat(request, event, index++, item);
-    if (request.problem.bad()) return;
-  }
-  if (!request.seats.sort_unique()) return refuse(request.problem, "seats must not name a seat twice");
-  request.quantity = static_cast<int64_t>(request.seats.size());
-}
-
-void read_places(HoldRequest& request, const core::Event& event, const object& body) {
-  std::string_view section_id;
-  if (body["section"].get(section_id) != simdjson::SUCCESS)
-    return refuse(request.problem, "section must be the id of a section, or name the seats in seats");
-  const auto* section = event.section(section_id);
-  if (section == nullptr)
-    return refuse(request.problem, "section: this event has no section {}", shown(section_id).view());
-  if (body["quantity"].get(request.quantity) != simdjson::SUCCESS || request.quantity < 1 ||
-      request.quantity > core::limits::seats_per_user_max)
-    return refuse(request.problem, "quantity must be an integer from 1 to {}", core::limits::seats_per_user_max);
-  bool best = false;
-  if (has(body, "best_available") && body["best_available"].get(best) != simdjson::SUCCESS)
-    return refuse(request.problem, "best_available must be true or false");
-  if (best || !section->general) {
-    request.problem.code = best ? net::Code::not_implemented : net::Code::bad_request;
-    return refuse(request.problem, "Seats of a section with rows are held by their ids in seats in this version");
-  }
-  request.section = section;
-  request.amount = section->amount;
-}
-
-void read_payment(ConfirmRequest& request, const object& body) {
-  object payment;
-  std::string_view reference, currency;
-  if (body["payment"].get(payment) != simdjson::SUCCESS)
-    return refuse(request.problem, "payment must be an object with reference, amount and currency");
-  const auto visible = [](char c) { return c > ' ' && c < 127; };
-  if (payment["reference"].get(reference) != simdjson::SUCCESS || reference.empty() ||
-      reference.size() > core::limits::reference_bytes_max || !std::ranges::all_of(reference, visible))
-    return refuse(request.problem, "payment.reference must be 1 to {} visible ASCII characters",
-                  core::limits::reference_bytes_max);
-  if (payment["amount"].get(request.amount) != simdjson::SUCCESS || request.amount < 0)
-    return refuse(request.problem, "payment.amount must be an integer, not negative, in minor units");
-  const auto capital = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if (payment["currency"].get(currency) != simdjson::SUCCESS || currency.size() != 3 ||
-      !std::ranges::all_of(currency, capital))
-    return refuse(request.problem, "payment.currency must be an ISO 4217 code, such as KRW");
-  request.reference.assign(reference);
-  request.currency.assign(currency);
-}
-
-void read_fence(ConfirmRequest& request, const object& body) {
-  const auto member = body.at_key("fence");
-  if (member.error() == simdjson::NO_SUCH_FIELD || member.is_null()) return;
-  int64_t fence = 0;
-  if (member.get(fence) != simdjson::SUCCESS || fence < 0)
-    return refuse(request.problem, "fence must be the number the payment attempt was given");
-  request.fence.assign(core::Digits{fence}.view());
 }
 
 // 22 characters of base64url: 16 bytes of a SHA-256.
@@ -127,52 +42,74 @@ SeatList::Text HoldRequest::wanted(const core::Event& event) const {
   return text;
 }
 
-RequestReader::RequestReader() {
-  // Room for the largest body at once: no request grows the parser later.
-  if (parser_.allocate(core::limits::body_bytes_max, 32) != simdjson::SUCCESS)
-    core::assertion_failed("parser room", __FILE__, __LINE__);
-}
-
-bool RequestReader::object(net::Exchange& x, simdjson::dom::object& body, BadRequest& problem) {
-  const auto text = x.body();
-  // The exchange leaves simdjson's padding behind every body, so nothing is copied here.
-  if (parser_.parse(text.data(), text.size(), false).get(body) == simdjson::SUCCESS) return true;
-  refuse(problem, "The body must be a JSON object");
-  return false;
-}
-
-HoldRequest RequestReader::hold(net::Exchange& x, const core::Event& event) {
-  HoldRequest request;
-  simdjson::dom::object body;
-  if (!object(x, body, request.problem)) return request;
-  if (has(body, "seats")) {
-    read_seats(request, event, body);
-  } else {
-    read_places(request, event, body);
+void RequestReader::read_seats(HoldRequest& request, const core::Event& event) {
+  std::array<std::string_view, core::limits::seats_per_user_max> ids;
+  const auto count = json_.texts("seats", ids);
+  for (std::size_t at = 0; at < count; ++at) {
+    const auto seat = event.seat_index(ids[at]);
+    if (!seat)
+      return json_.fail(fmt::format("seats[{}]:", at), fmt::format("this event has no seat {}", shown(ids[at]).view()));
+    const auto& section = event.section_of(*seat);
+    if (section.general)
+      return json_.fail(fmt::format("seats[{}]:", at), "places of a standing section are held by section and quantity");
+    request.seats.push_back(*seat);
+    request.amount += section.amount;
   }
+  if (!request.seats.sort_unique()) json_.fail("seats", "must not name a seat twice");
+  request.quantity = static_cast<int64_t>(count);
+}
+
+void RequestReader::read_places(HoldRequest& request, const core::Event& event) {
+  if (!json_.has("section")) return json_.fail("section", "is missing, and so is seats: name one of them");
+  const auto id = json_.text("section", 0, core::limits::body_bytes_max);
+  request.quantity = json_.integer("quantity", 1, core::limits::seats_per_user_max);
+  const bool best = json_.boolean("best_available", false);
+  if (!json_.good()) return;
+  const auto* section = event.section(id);
+  if (section == nullptr)
+    return json_.fail("section:", fmt::format("this event has no section {}", shown(id).view()));
+  if (best) request.code = net::Code::not_implemented;
+  if (best || !section->general)
+    return json_.fail("seats", "of a section with rows are held by their ids in this version");
+  request.section = section;
+  request.amount = section->amount;
+}
+
+HoldRequest RequestReader::hold(std::string_view body, const core::Event& event) {
+  HoldRequest request;
+  if (json_.parse(body)) json_.has("seats") ? read_seats(request, event) : read_places(request, event);
+  request.problem = json_.problem();
   return request;
 }
 
-ConfirmRequest RequestReader::confirm(net::Exchange& x) {
+ConfirmRequest RequestReader::confirm(std::string_view body) {
   ConfirmRequest request;
-  simdjson::dom::object body;
-  if (!object(x, body, request.problem)) return request;
-  read_fence(request, body);
-  if (!request.problem.bad()) read_payment(request, body);
+  json_.parse(body);
+  const auto fence = json_.integer("fence", 0, INT64_MAX, -1);
+  const auto reference = json_.text("payment.reference", 1, core::limits::reference_bytes_max);
+  request.amount = json_.integer("payment.amount", 0, INT64_MAX);
+  const auto currency = json_.text("payment.currency", 3, 3);
+  if (!visible(reference)) json_.fail("payment.reference", "must be visible ASCII characters");
+  if (!std::ranges::all_of(currency, [](char c) { return c >= 'A' && c <= 'Z'; }))
+    json_.fail("payment.currency", "must be an ISO 4217 code, such as KRW");
+  request.problem = json_.problem();
+  if (request.bad()) return request;
+  request.reference.assign(reference);
+  request.currency.assign(currency);
+  if (fence >= 0) request.fence.assign(core::Digits{fence}.view());
   return request;
 }
 
-IdempotencyKey idempotency_key(net::Exchange& x, std::string_view user) {
+IdempotencyKey idempotency_key(std::string_view header, std::string_view user, std::string_view path,
+                               std::string_view body) {
   IdempotencyKey key;
-  auto text = x.header("idempotency-key");
-  if (text.empty()) return key;
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  const auto visible = [](char c) { return c > ' ' && c < 127; };
-  key.malformed =
-      text.empty() || text.size() > core::limits::idempotency_key_bytes_max || !std::ranges::all_of(text, visible);
+  if (header.empty()) return key;
+  const bool quoted = header.size() >= 2 && header.front() == '"' && header.back() == '"';
+  const auto text = quoted ? header.substr(1, header.size() - 2) : header;
+  key.malformed = text.empty() || text.size() > core::limits::idempotency_key_bytes_max || !visible(text);
   if (key.malformed) return key;
   put_digest(key.digest, core::sha256({user, std::string_view{"\0", 1}, text}));
-  put_digest(key.fingerprint, core::sha256({x.path(), std::string_view{"\0", 1}, x.body()}));
+  put_digest(key.fingerprint, core::sha256({path, std::string_view{"\0", 1}, body}));
   return key;
 }
 

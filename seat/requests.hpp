@@ -1,30 +1,30 @@
 // Request bodies of the seat routes, read and judged: what is wrong is said by naming the member.
-// Unknown members are ignored. No allocation once the parser is warm.
-// Ownership: a Reader belongs to a core; what it returns are values. Thread: the loop's.
+// Unknown members are ignored. A good request allocates nothing once the reader is warm.
+// Ownership: a RequestReader belongs to a core; what it returns are values, but for the view of a problem.
+// Thread: the loop's.
 #pragma once
-#include <simdjson.h>
-
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "core/event.hpp"
 #include "core/fixed_text.hpp"
+#include "core/json_reader.hpp"
 #include "core/ulid.hpp"
-#include "net/exchange.hpp"
 #include "net/problem.hpp"
 #include "seat/seat_list.hpp"
 
 namespace seat {
 
-struct BadRequest {
+// Whether a request can be understood.
+struct Judgement {
   net::Code code = net::Code::bad_request;
-  core::FixedText<256> detail;  // empty: nothing is wrong
-  bool bad() const { return !detail.empty(); }
+  std::string_view problem;  // empty: nothing is wrong; lives until the reader reads the next request
+  bool bad() const { return !problem.empty(); }
 };
 
 // POST …/holds: named seats, or places of a standing section.
-struct HoldRequest {
-  BadRequest problem;
+struct HoldRequest : Judgement {
   SeatList seats;                          // named seats; empty for places
   const core::Section* section = nullptr;  // places of this standing section; else null
   int64_t quantity = 0;
@@ -36,8 +36,7 @@ struct HoldRequest {
 using HoldId = core::FixedText<core::ulid_bytes>;
 
 // POST …/confirm
-struct ConfirmRequest {
-  BadRequest problem;
+struct ConfirmRequest : Judgement {
   core::FixedText<core::limits::reference_bytes_max> reference;
   core::FixedText<3> currency;
   int64_t amount = 0;
@@ -46,13 +45,13 @@ struct ConfirmRequest {
 
 class RequestReader {
  public:
-  RequestReader();
-  HoldRequest hold(net::Exchange& x, const core::Event& event);
-  ConfirmRequest confirm(net::Exchange& x);
+  HoldRequest hold(std::string_view body, const core::Event& event);
+  ConfirmRequest confirm(std::string_view body);
 
  private:
-  bool object(net::Exchange& x, simdjson::dom::object& body, BadRequest& problem);
-  simdjson::dom::parser parser_;
+  void read_seats(HoldRequest& request, const core::Event& event);
+  void read_places(HoldRequest& request, const core::Event& event);
+  core::JsonReader json_;
 };
 
 // Idempotency-Key, reduced to what the scripts keep: who used which key, and for what.
@@ -61,6 +60,8 @@ struct IdempotencyKey {
   core::FixedText<22> digest;       // of user and key; empty when the request has no key
   core::FixedText<22> fingerprint;  // of the request
 };
-IdempotencyKey idempotency_key(net::Exchange& x, std::string_view user);
+// `header` is the field's value, quoted or not; empty when there is none.
+IdempotencyKey idempotency_key(std::string_view header, std::string_view user, std::string_view path,
+                               std::string_view body);
 
 }  // namespace seat
