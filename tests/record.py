@@ -1,6 +1,7 @@
-"""The record as tests read it: straight from PostgreSQL, with no help of the server under test."""
+"""What the servers know, read straight from PostgreSQL and Redis, with no help of the server under test."""
 
 import psycopg2
+import redis
 
 
 class Record:
@@ -40,3 +41,9 @@ class Record:
 
     def epoch(self, event):
         return self.rows("SELECT epoch FROM events WHERE id = %s", event)[0][0]
+
+
+def seats_in_redis(env, event):
+    """The seats as Redis decides on them, one character a seat. The API's map may be a moment behind."""
+    with redis.Redis.from_url(env["ONSALE_REDIS_URL"]) as client:
+        return client.get(f"{{{event}}}:seats").decode()

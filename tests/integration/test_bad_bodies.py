@@ -7,14 +7,14 @@ the seats, the user's holds and orders, and what PostgreSQL knows.
 import json
 
 import pytest
-from sale import fresh_id, payment
+from record import seats_in_redis
+from sale import Sale, fresh_id, payment
 
 MISSING = object()
 
 
 @pytest.fixture(scope="module")
 def open_sale(stand):
-    from sale import Sale
     return Sale(stand.env).open(seats=20, standing=10)
 
 
@@ -33,8 +33,8 @@ def unchanged(open_sale, buyer, record):
 
 def everything(sale, buyer, record):
     me = buyer.me().json()
-    return (sale.seats(buyer), [section["available"] for section in buyer.map().json()["sections"]],
-            me["queue"]["state"], me["holds"], me["orders"], record.owners(sale.event))
+    return (seats_in_redis(sale.env, sale.event), me["queue"]["state"], me["holds"], me["orders"],
+            record.owners(sale.event))
 
 
 def named(reply, member):
