@@ -34,7 +34,7 @@ std::string conflicts_text(const core::Event& event, const std::vector<std::stri
   std::vector<uint32_t> indexes;
   for (const auto& id : seats)
     if (const auto seat = event.seat_index(id)) indexes.push_back(*seat);
-  return seats_text(indexes);
+  return seat::seats_text(indexes);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "app/redis_records.hpp"
 #include "core/time.hpp"
 #include "core/ulid.hpp"
+#include "seat/redis_records.hpp"
 
 namespace app {
 namespace {
@@ -26,7 +26,7 @@ persist::LogEntry entry_of(const core::Event* event, Reply::View raw) {
     if (name == "a") entry.at_ms = fields[at + 1].number();
     if (name == "d") entry.detail = value;
     if (name != "s" || !event) continue;
-    for (const auto seat : parse_seats(value).value_or(std::vector<uint32_t>{}))
+    for (const auto seat : seat::parse_seats(value).value_or(std::vector<uint32_t>{}))
       if (seat < event->seat_count) entry.seats.push_back(event->seat_id(seat));
   }
   return entry;

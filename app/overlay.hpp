@@ -17,11 +17,15 @@
 #include <string>
 #include <vector>
 
-#include "app/redis_records.hpp"
 #include "core/event.hpp"
 #include "persist/orders.hpp"
+#include "seat/redis_records.hpp"
 
 namespace app {
+
+using seat::HoldRecord;
+using seat::PaymentRecord;
+using seat::UserRecord;
 
 // What was found in Redis. Keys are ids as in Redis.
 struct Survivors {
