@@ -70,7 +70,10 @@ std::optional<EventState> event_state(std::string_view name) {
   return static_cast<EventState>(found - std::ranges::begin(state_names));
 }
 
-bool valid_id(std::string_view id) { return consists_of(id, "._-", limits::event_bytes_max); }
+// "." and ".." match the pattern, but no client or proxy would ever send them as a path's segment.
+bool valid_id(std::string_view id) {
+  return id != "." && id != ".." && consists_of(id, "._-", limits::event_bytes_max);
+}
 bool valid_row(std::string_view row) { return consists_of(row, "._", limits::row_bytes_max); }
 bool valid_user(std::string_view user) { return consists_of(user, "._:@-", limits::user_bytes_max); }
 

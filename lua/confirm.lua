@@ -8,9 +8,9 @@
 --        already_paid amount_mismatch order_rejected · {'hold_not_found'} {'idempotency_mismatch'} {'frozen'}
 -- Invariants: every payment that is reported is kept with its decision (payments) until PostgreSQL has it
 -- (unrecorded); the decision on a reference never changes; a hold becomes an order at most once; a hold that ended is
--- taken again only when all of its seats are free; repeating the call repeats the answer and changes nothing.
+-- taken again only when all of its seats are free and the user's limit allows; repeating the call repeats the answer and changes nothing.
 if not begin() then return 'stale' end
-local terms = redis.call('HMGET', KEYS[1], 'orders_per_admission', 'rebuilt_at_ms')
+local terms = redis.call('HMGET', KEYS[1], 'orders_per_admission', 'rebuilt_at_ms', 'seats_per_user')
 local now = now_ms()
 
 local function keep(decision, item, member)
@@ -69,6 +69,9 @@ local function decide_on_hold(item, text)
   if fence ~= tonumber(hold.fence) then return refuse('stale_fence', item) end
   if item.currency_matches ~= '1' or item.amount ~= hold.amount then return refuse('amount_mismatch', item) end
   if hold.state == 'H' or hold.state == 'P' then return become_order(item, hold, false) end
+  -- Without the limit here, holding, releasing and paying late would buy any number of seats.
+  local user = parse_user(redis.call('HGET', KEYS[4], item.user))
+  if user.seats + count(hold.seats) > tonumber(terms[3]) then return refuse('hold_expired', item) end
   if taken(KEYS[5], hold.seats) ~= '' then return refuse('hold_expired', item) end
   return become_order(item, hold, true)
 end

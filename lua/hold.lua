@@ -1,6 +1,6 @@
 -- KEYS: meta hold holds user seats log active idem
 -- WIDTH: 6
--- USES: clock records seats sale
+-- USES: clock records seats sale idem
 -- Takes seats for users, all or nothing each.
 -- Item: hold id, user, wanted seats ("12,13", or "g:<section index>:<base>:<places>:<quantity>" for places of a
 -- standing section), amount of a seat (standing) or of all (named), idempotency digest ('' none), request fingerprint.
@@ -103,16 +103,10 @@ local function answer(first)
   local id, user_id, wanted, amount = ARGV[first], ARGV[first + 1], ARGV[first + 2], tonumber(ARGV[first + 3])
   local digest, fingerprint = ARGV[first + 4], ARGV[first + 5]
   if sale.state == 'frozen' then return {'frozen'} end
-  local kept = digest ~= '' and redis.call('HGET', KEYS[8], digest)
-  if kept then
-    local first_fingerprint, outcome = string.match(kept, '^([^;]*);(.*)$')
-    if first_fingerprint ~= fingerprint then return {'idempotency_mismatch'} end
-    return {'replayed', outcome}
-  end
+  local first = first_answer(KEYS[8], digest, fingerprint)
+  if first then return first[2] and {'replayed', first[1] .. ';' .. first[2]} or first end
   local reply = decide(id, user_id, wanted, amount)
-  if digest ~= '' and not transient[reply[1]] then
-    redis.call('HSET', KEYS[8], digest, fingerprint .. ';' .. table.concat(reply, ';'))
-  end
+  if not transient[reply[1]] then keep_answer(KEYS[8], digest, fingerprint, table.concat(reply, ';')) end
   return reply
 end
 

@@ -31,6 +31,7 @@ Presented from_cookie(net::Exchange& x, TokenType type, const core::EventTokens&
 }
 
 Presented any_token(net::Exchange& x, TokenType preferred, const core::EventTokens& tokens, std::string_view event) {
+  if (x.header_count("authorization") > 1) return {.code = net::Code::token_invalid};
   if (const auto text = x.bearer(); !text.empty()) return read(text, tokens, x.loop().wall_ms() / 1000);
   auto presented = from_cookie(x, preferred, tokens, event);
   if (presented.found) return presented;

@@ -49,7 +49,8 @@ std::string_view detail_of(net::Code code) {
     case net::Code::already_paid:
       return "The hold has been paid for.";
     case net::Code::idempotency_mismatch:
-      return "This Idempotency-Key was used for a different request.";
+
+      return "This Idempotency-Key was used for a different request. Nothing was decided; use a key of its own.";
     case net::Code::sold_out:
       return "Not enough places are left.";
     default:

@@ -78,6 +78,18 @@ Desk::Desk(net::Loop& loop, queue::EventTable& events, queue::Desk& line, Record
            core::UlidGenerator& ids, Settings settings)
     : loop_{loop}, events_{events}, line_{line}, recordings_{recordings}, ids_{ids}, settings_{settings} {}
 
+IdempotencyKey Desk::key_of(net::Exchange& x, std::string_view user) {
+  if (x.header_count("idempotency-key") == 0) return {};
+  const auto text = x.header("idempotency-key");
+  if (text.empty() || x.header_count("idempotency-key") > 1)
+    return {.malformed = true, .digest = {}, .fingerprint = {}};
+  return idempotency_key(text, user, x.path(), x.body());
+}
+
+void Desk::respond_bad_key(net::Exchange& x) {
+  net::problem(x, net::Code::bad_request, "Idempotency-Key must be there once, as 1 to 64 visible ASCII characters");
+}
+
 HeldAwait Desk::ask_hold(queue::LiveEvent& event, std::string_view user, const HoldRequest& request,
                          const IdempotencyKey& key) {
   const auto id = ids_.next(loop_.wall_ms());
@@ -93,7 +105,7 @@ core::Async Desk::hold(net::Exchange& x) {
   if (event == nullptr) co_return;
   const auto admission = queue::presented_admission(x, event->tokens(), event->id());
   if (!admission.found) co_return queue::respond_credential(x, admission.code);
-  const auto key = idempotency_key(x.header("idempotency-key"), admission.token.user(), x.path(), x.body());
+  const auto key = key_of(x, admission.token.user());
   if (key.malformed) co_return respond_bad_key(x);
   const auto request = reader_.hold(x.body(), event->definition());
   if (request.bad()) co_return net::problem(x, request.code, request.problem);
@@ -147,16 +159,14 @@ FoundAwait Desk::ask_about(const Owned& owned) {
 
 FoundAwait Desk::ask_extend(const Owned& owned, const IdempotencyKey& key) {
   const std::array item{owned.id.view(), owned.user.view(), key.digest.view(), key.fingerprint.view()};
-  return FoundAwait{[&](core::Continuation<View> sink) {
-    return owned.event->batch(queue::Decision::extend).add(item, sink);
-  }};
+  return FoundAwait{
+      [&](core::Continuation<View> sink) { return owned.event->batch(queue::Decision::extend).add(item, sink); }};
 }
 
 ReleasedAwait Desk::ask_release(const Owned& owned, const IdempotencyKey& key) {
   const std::array item{owned.id.view(), owned.user.view(), key.digest.view(), key.fingerprint.view()};
-  return ReleasedAwait{[&](core::Continuation<View> sink) {
-    return owned.event->batch(queue::Decision::release).add(item, sink);
-  }};
+  return ReleasedAwait{
+      [&](core::Continuation<View> sink) { return owned.event->batch(queue::Decision::release).add(item, sink); }};
 }
 
 MineAwait Desk::ask_mine(queue::LiveEvent& event, std::string_view user) {
@@ -186,7 +196,7 @@ core::Async Desk::show_hold(net::Exchange& x) {
 core::Async Desk::extend(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto key = idempotency_key(x, own.user.view());
+  const auto key = key_of(x, own.user.view());
   if (key.malformed) co_return respond_bad_key(x);
   const auto found = co_await ask_extend(own, key);
   if (!found || !found->verdict.ok()) co_return line_.fail(x, found.error, found->verdict);
@@ -196,7 +206,7 @@ core::Async Desk::extend(net::Exchange& x) {
 core::Async Desk::release(net::Exchange& x) {
   const auto own = owned(x);
   if (!own) co_return;
-  const auto key = idempotency_key(x, own.user.view());
+  const auto key = key_of(x, own.user.view());
   if (key.malformed) co_return respond_bad_key(x);
   const auto released = co_await ask_release(own, key);
   if (!released || !released->verdict.ok()) co_return line_.fail(x, released.error, released->verdict);

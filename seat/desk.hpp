@@ -51,11 +51,15 @@ class Desk {
     ConfirmRequest request;
     IdempotencyKey key;
   };
+  // The request's Idempotency-Key; none, one, or malformed (also when there are two).
+  static IdempotencyKey key_of(net::Exchange& x, std::string_view user);
+  static void respond_bad_key(net::Exchange& x);
   SeatMap& map_of(queue::LiveEvent& event);
   HeldAwait ask_hold(queue::LiveEvent& event, std::string_view user, const HoldRequest& request,
                      const IdempotencyKey& key);
-  FoundAwait ask_about(queue::Decision decision, const Owned& owned);
-  ReleasedAwait ask_release(const Owned& owned);
+  FoundAwait ask_about(const Owned& owned);
+  FoundAwait ask_extend(const Owned& owned, const IdempotencyKey& key);
+  ReleasedAwait ask_release(const Owned& owned, const IdempotencyKey& key);
   MineAwait ask_mine(queue::LiveEvent& event, std::string_view user);
   ConfirmedAwait ask_confirm(const Payment& payment);
   DecidedAwait record_order(const Payment& payment, const HoldRecord& record, int64_t wait_ms);

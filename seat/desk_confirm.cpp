@@ -31,7 +31,7 @@ bool passing(const core::Result<Confirmed>& confirmed) {
 bool Desk::read_payment(net::Exchange& x, Payment& payment) {
   payment.owned = owned(x);
   if (!payment.owned) return false;
-  payment.key = idempotency_key(x.header("idempotency-key"), payment.owned.user.view(), x.path(), x.body());
+  payment.key = key_of(x, payment.owned.user.view());
   if (payment.key.malformed) {
     respond_bad_key(x);
     return false;

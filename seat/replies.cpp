@@ -92,11 +92,12 @@ core::Result<Found> Found::decode(const net::resp::View& reply) noexcept {
   const auto now_ms = reply[2].number();
   if (!found.record || !now_ms) return {{}, core::Error::protocol};
   found.now_ms = *now_ms;
+  found.replayed = reply[3].number() == 1;
   return {std::move(found)};
 }
 
 core::Result<Released> Released::decode(const net::resp::View& reply) noexcept {
-  return judged(Released{queue::Verdict::read(reply)});
+  return judged(Released{queue::Verdict::read(reply), reply[1].number() == 1});
 }
 
 core::Result<Mine> Mine::decode(const net::resp::View& reply) noexcept {

@@ -31,7 +31,8 @@ using HeldAwait = core::Await<Held, net::resp::View>;
 struct Found {
   queue::Verdict verdict;
   std::optional<HoldRecord> record;
-  int64_t now_ms = 0;  // Redis' time: a deadline is judged by it
+  int64_t now_ms = 0;     // Redis' time: a deadline is judged by it
+  bool replayed = false;  // an extension asked for again with its Idempotency-Key
   static core::Result<Found> decode(const net::resp::View& reply) noexcept;
 };
 using FoundAwait = core::Await<Found, net::resp::View>;
@@ -39,6 +40,7 @@ using FoundAwait = core::Await<Found, net::resp::View>;
 // release.lua
 struct Released {
   queue::Verdict verdict;
+  bool replayed = false;
   static core::Result<Released> decode(const net::resp::View& reply) noexcept;
 };
 using ReleasedAwait = core::Await<Released, net::resp::View>;

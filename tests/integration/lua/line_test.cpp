@@ -129,7 +129,7 @@ TEST_CASE("an expired hold's seats come back with the crank, and its deadline co
   sale.admit({"a", "b"});
   sale.hold("H1", "a", "0");
   wait_ms(50);
-  CHECK(sale.epoch1("extend", {"H1", "a"}) == "[[hold_expired]]");
+  CHECK(sale.epoch1("extend", {"H1", "a", "", ""}) == "[[hold_expired]]");
   CHECK(sale.hold("H2", "b", "0") == "[[seat_taken,0]]");
   sale.epoch1("crank", {"100"});
   CHECK(starts(sale.hold("H3", "b", "0"), "[[ok,H3"));
@@ -213,7 +213,7 @@ TEST_CASE("seq grows strictly through every transition, across epochs too") {
   const auto grew = [&] { return std::stoll(sale.meta("seq")) > std::exchange(last, std::stoll(sale.meta("seq"))); };
   sale.hold("H1", "a", "0");
   CHECK(grew());
-  sale.epoch1("release", {"H1", "a"});
+  sale.epoch1("release", {"H1", "a", "", ""});
   CHECK(grew());
   sale.call("freeze", {"2", "open"});
   CHECK(grew());

@@ -41,7 +41,7 @@ TEST_CASE("a key used again gives the first answer, also when that was a refusal
   sale.hold("H1", "a", "0");
   const std::vector<std::string> refused{"H2", "b", "0", "100", "digest", "print"};
   CHECK(sale.epoch1("hold", refused) == "[[seat_taken,0]]");
-  sale.epoch1("release", {"H1", "a"});
+  sale.epoch1("release", {"H1", "a", "", ""});
   CHECK(sale.epoch1("hold", refused) == "[[replayed,seat_taken;0]]");
   CHECK(sale.epoch1("hold", {"H2", "b", "5", "100", "digest", "other"}) == "[[idempotency_mismatch]]");
   CHECK(sale.seats() == "............");
@@ -74,7 +74,7 @@ TEST_CASE("places of a standing section are found past those taken, and freed on
   sale.hold("H2", "b", "g:1:4:8:3");
   CHECK(sale.seats() == "....hhhhhh..");
   CHECK(sale.hold("H3", "c", "g:1:4:8:3") == "[[sold_out]]");
-  sale.epoch1("release", {"H1", "a"});
+  sale.epoch1("release", {"H1", "a", "", ""});
   CHECK(starts(sale.hold("H4", "c", "g:1:4:8:4"), "[[ok"));
   CHECK(sale.seats() == "....hhhhhhh.");
   CHECK(sale.counters_agree());
@@ -97,22 +97,22 @@ TEST_CASE("an extension is given once, moves the deadline, and never revives an 
   Sale sale;
   sale.admit({"a"});
   sale.hold("H1", "a", "0");
-  CHECK(starts(sale.epoch1("extend", {"H1", "a"}), "[[ok,H;a;"));
-  CHECK(sale.epoch1("extend", {"H1", "a"}) == "[[extension_limit]]");
-  CHECK(sale.epoch1("extend", {"H1", "b"}) == "[[hold_not_found]]");
-  sale.epoch1("release", {"H1", "a"});
-  CHECK(sale.epoch1("extend", {"H1", "a"}) == "[[hold_expired]]");
+  CHECK(starts(sale.epoch1("extend", {"H1", "a", "", ""}), "[[ok,H;a;"));
+  CHECK(sale.epoch1("extend", {"H1", "a", "", ""}) == "[[extension_limit]]");
+  CHECK(sale.epoch1("extend", {"H1", "b", "", ""}) == "[[hold_not_found]]");
+  sale.epoch1("release", {"H1", "a", "", ""});
+  CHECK(sale.epoch1("extend", {"H1", "a", "", ""}) == "[[hold_expired]]");
 }
 
 TEST_CASE("releasing twice frees once, and an order cannot be released") {
   Sale sale;
   sale.admit({"a"});
   sale.hold("H1", "a", "0");
-  CHECK(sale.epoch1("release", {"H1", "a", "H1", "a"}) == "[[ok],[ok]]");
+  CHECK(sale.epoch1("release", {"H1", "a", "", "", "H1", "a", "", ""}) == "[[ok,0],[ok,0]]");
   CHECK(sale.meta("available") == "12");
   sale.hold("H2", "a", "0");
   sale.confirm("H2", "a", "pay", "100");
-  CHECK(sale.epoch1("release", {"H2", "a"}) == "[[already_paid]]");
+  CHECK(sale.epoch1("release", {"H2", "a", "", ""}) == "[[already_paid]]");
   CHECK(sale.seats() == "x...........");
 }
 
@@ -158,14 +158,42 @@ TEST_CASE("a late payment takes its ended hold's seats again while they are free
   Sale sale;
   sale.admit({"a", "b"});
   sale.hold("H1", "a", "0,1");
-  sale.epoch1("release", {"H1", "a"});
+  sale.epoch1("release", {"H1", "a", "", ""});
   sale.hold("H2", "a", "2");
-  sale.epoch1("release", {"H2", "a"});
+  sale.epoch1("release", {"H2", "a", "", ""});
   sale.hold("H3", "b", "1");
   CHECK(sale.confirm("H1", "a", "pay1", "100") == "[[hold_expired,1,0]]");
   CHECK(starts(sale.confirm("H2", "a", "pay2", "100"), "[[ok,C"));
   CHECK(sale.seats() == ".hx.........");
   CHECK(sale.counters_agree());
+}
+
+TEST_CASE("holding, releasing and paying late does not buy more than the limit") {
+  Sale sale;
+  sale.admit({"a"});
+  for (const std::string at : {"0", "2", "4"}) {
+    sale.hold("H" + at, "a", at + "," + std::to_string(std::stoi(at) + 1));
+    sale.epoch1("release", {"H" + at, "a", "", ""});
+  }
+  CHECK(starts(sale.confirm("H0", "a", "pay0", "100"), "[[ok,C"));
+  CHECK(starts(sale.confirm("H2", "a", "pay2", "100"), "[[ok,C"));
+  CHECK(sale.confirm("H4", "a", "pay4", "100") == "[[hold_expired,1,0]]");
+  CHECK(sale.seats() == "xxxx........");
+}
+
+TEST_CASE("an extension asked for again with its key is the same extension, and a key means one request") {
+  Sale sale;
+  sale.admit({"a"});
+  sale.hold("H1", "a", "0");
+  const auto first = sale.epoch1("extend", {"H1", "a", "key", "print"});
+  const auto again = sale.epoch1("extend", {"H1", "a", "key", "print"});
+  CHECK(first.ends_with(",0]]"));
+  CHECK(again.ends_with(",1]]"));
+  CHECK(first.substr(0, first.find(";;;")) == again.substr(0, again.find(";;;")));
+  CHECK(sale.epoch1("extend", {"H1", "a", "key", "other"}) == "[[idempotency_mismatch]]");
+  CHECK(sale.epoch1("release", {"H1", "a", "key", "release"}) == "[[idempotency_mismatch]]");
+  CHECK(sale.epoch1("release", {"H1", "a", "key2", "release"}) == "[[ok,0]]");
+  CHECK(sale.epoch1("release", {"H1", "a", "key2", "release"}) == "[[ok,1]]");
 }
 
 TEST_CASE("somebody else's hold cannot be confirmed, nor one that never was") {
@@ -219,7 +247,7 @@ TEST_CASE("every script refuses another epoch and changes nothing") {
   const auto before = sale.command({"HGETALL", "meta"});
   CHECK(sale.call("hold", {"2", "H2", "a", "1", "100", "", ""}) == "stale");
   CHECK(sale.call("confirm", {"2", "H1", "a", "pay", "100", "KRW", "1", "", "", "", "0"}) == "stale");
-  CHECK(sale.call("release", {"0", "H1", "a"}) == "stale");
+  CHECK(sale.call("release", {"0", "H1", "a", "", ""}) == "stale");
   CHECK(sale.call("recorded", {"2", "H1", "confirmed", "", ""}) == "stale");
   CHECK(sale.call("crank", {"2", "10"}) == "stale");
   CHECK(sale.call("place", {"2", "join", "a", "0", "0"}) == "stale");
@@ -233,8 +261,8 @@ TEST_CASE("a frozen event answers frozen everywhere") {
   sale.call("freeze", {"2", "open"});
   CHECK(sale.call("hold", {"2", "H2", "a", "1", "100", "", ""}) == "[[frozen]]");
   CHECK(sale.call("confirm", {"2", "H1", "a", "pay", "100", "KRW", "1", "", "", "", "0"}) == "[[frozen]]");
-  CHECK(sale.call("release", {"2", "H1", "a"}) == "[[frozen]]");
-  CHECK(sale.call("extend", {"2", "H1", "a"}) == "[[frozen]]");
+  CHECK(sale.call("release", {"2", "H1", "a", "", ""}) == "[[frozen]]");
+  CHECK(sale.call("extend", {"2", "H1", "a", "", ""}) == "[[frozen]]");
   CHECK(sale.call("find", {"2", "H1", "a"}) == "[[frozen]]");
   CHECK(sale.call("me", {"2", "a"}) == "[[frozen]]");
   CHECK(sale.call("leave", {"2", "a"}) == "[[frozen]]");
