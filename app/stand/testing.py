@@ -76,7 +76,7 @@ def _integration():
 def _servers():
     build(quiet=True, say=_say)
     kafka = _best_kafka()
-    yield _pytest(f"real servers, Kafka {kafka}", "tests/integration", "tests/fault", kafka=kafka)
+    yield _pytest(f"real servers, Kafka {kafka}", "tests/integration", "tests/browser", "tests/fault", kafka=kafka)
 
 
 def _asan():

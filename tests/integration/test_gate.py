@@ -20,6 +20,17 @@ def test_the_gate_reads_the_admission_from_its_cookie(sale):
     assert reply.status == 204, reply
 
 
+def test_somebody_admitted_who_joins_again_gets_the_cookie_the_gate_wants(sale):
+    """Else the gate sends the browser to the waiting page, which sends it to the gate, for ever."""
+    sale.open()
+    buyer = sale.admitted()
+    elsewhere = sale.buyer(buyer.user).join()
+    assert elsewhere.json()["state"] == "admitted", elsewhere
+    cookies = dict(cookie.split(";")[0].split("=", 1) for cookie in elsewhere.cookies)
+    name = f"onsale_admission_{sale.event}"
+    assert buyer.ask("GET", "/gate", headers={"Cookie": f"{name}={cookies[name]}"}).status == 204
+
+
 def test_the_gate_stays_shut_without_an_admission(sale):
     sale.open()
     buyer = sale.buyer()
