@@ -290,7 +290,11 @@ def test_the_answers_of_a_purchase(sale, fits):
     fits("POST", HOLDS, buyer.hold_places(1))
     eventually(lambda: len(fits("GET", SEATS, buyer.map(since=version)).get("changes", [])) == 3, what="the changes")
     fits("GET", HOLD, buyer.read_hold(hold["hold"]))
-    fits("POST", HOLD + "/extend", buyer.extend(hold["hold"]))
+    fits("POST", HOLD + "/extend", buyer.extend(hold["hold"], key="longer"))
+    again = buyer.extend(hold["hold"], key="longer")
+    fits("POST", HOLD + "/extend", again)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert fits("DELETE", HOLD, buyer.release(hold["hold"], key="longer"))["code"] == "idempotency_mismatch"
     fits("GET", ME, buyer.me())
     order = fits("POST", CONFIRM, buyer.confirm(hold["hold"], amount=hold["amount"]))
     assert fits("GET", ORDER, buyer.order(order["order"]))["state"] == "confirmed"
