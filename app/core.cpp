@@ -135,6 +135,7 @@ void Core::serve() {
 void Core::leave() {
   if (!loop_.is_open()) return;
   // The last outcomes still go to Redis (recorded.lua); what does not get there is adopted by the next keeper.
+  seats_.hurry();
   server_.drain();
   const int64_t deadline_ms = loop_.now_ms() + 500;
   do {
@@ -144,9 +145,10 @@ void Core::leave() {
   crank_.stop();
   link_.stop();
   // At least one turn: what handlers added to batches meanwhile is still refused and told, also when Redis is away.
+  // And until no handler sleeps any more: their frames live in the server.
   do {
     loop_.turn(10);
-  } while (!link_.stopped());
+  } while (!link_.stopped() || !server_.idle());
   outcome_wake_.close();
   wish_wake_.close();
   server_.close();

@@ -75,6 +75,7 @@ class Server {
   void drain();
   bool draining() const { return draining_; }
   bool drained() const;    // no connection and no handler left
+  bool idle() const { return exchanges_.used() == 0; }  // no handler left: only then may the server be destroyed
   void close();            // cold path, never from a handler: cuts everything and turns the loop until all is closed
 
   const ServerMetrics& metrics() const { return metrics_; }

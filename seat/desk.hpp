@@ -34,6 +34,8 @@ class Desk {
   core::Async confirm(net::Exchange& x);
   core::Async order(net::Exchange& x);
   core::Async me(net::Exchange& x);
+  // The core stops: from here on a confirmation answers what is known, instead of asking again until its deadline.
+  void hurry() { hurried_ = true; }
 
  private:
   // What a request about one's own hold or order names; answers itself when something is missing.
@@ -83,6 +85,7 @@ class Desk {
   Recordings& recordings_;
   core::UlidGenerator& ids_;
   Settings settings_;
+  bool hurried_ = false;
   RequestReader reader_;
   core::TextBuffer members_;  // of a problem that is being written
   std::map<queue::LiveEvent*, std::unique_ptr<SeatMap>> maps_;

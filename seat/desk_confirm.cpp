@@ -123,7 +123,7 @@ core::Async Desk::confirm(net::Exchange& x) {
     payment.epoch = payment.owned.event->definition().epoch;
     const auto confirmed = co_await ask_confirm(payment);
     const auto wait_ms = std::max<int64_t>(1, deadline_ms - loop_.now_ms());
-    if (passing(confirmed) && wait_ms > retry_ms) {
+    if (passing(confirmed) && wait_ms > retry_ms && !hurried_) {
       line_.raise_if_stale(confirmed->verdict);
       co_await net::Sleep{loop_, retry_ms};
       continue;
@@ -147,7 +147,7 @@ core::Async Desk::confirm(net::Exchange& x) {
       default:
         co_return respond_refusal(x, net::Code::order_rejected, decided->recorded.refund_required, confirmed->replayed);
     }
-    if (loop_.now_ms() + retry_ms >= deadline_ms)
+    if (loop_.now_ms() + retry_ms >= deadline_ms || hurried_)
       co_return net::problem(x, net::Code::frozen, queue::detail_of(net::Code::frozen));
     co_await net::Sleep{loop_, retry_ms};
   }

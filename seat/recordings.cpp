@@ -91,17 +91,37 @@ class Recordings::Flight {
   net::TimerOf<Flight, &Flight::late> deadline_{*this};
 };
 
+namespace {
+
+template <class Row>
+core::Error carry(void* port, std::unique_ptr<Row> row, core::Continuation<persist::Recorded> decided) {
+  return static_cast<persist::Port*>(port)->submit(std::move(row), decided);
+}
+
+}  // namespace
+
+Recordings::Recordings(net::Loop& loop, RecordCarrier carrier, queue::Alarm alarm)
+    : loop_{loop}, carrier_{carrier}, alarm_{alarm} {}
+
 Recordings::Recordings(net::Loop& loop, persist::Port& port, queue::Alarm alarm)
-    : loop_{loop}, port_{port}, alarm_{alarm} {}
+    : Recordings{loop, {&carry<persist::Order>, &carry<persist::Refusal>, &port}, alarm} {}
 
 Recordings::~Recordings() { ONSALE_ASSERT(idle()); }
+
+core::Error Recordings::submit(persist::Order order, core::Continuation<persist::Recorded> decided) {
+  return carrier_.order(carrier_.context, std::make_unique<persist::Order>(std::move(order)), decided);
+}
+
+core::Error Recordings::submit(persist::Refusal refusal, core::Continuation<persist::Recorded> decided) {
+  return carrier_.refusal(carrier_.context, std::make_unique<persist::Refusal>(std::move(refusal)), decided);
+}
 
 template <class Row>
 core::Error Recordings::start(queue::LiveEvent& event, std::string member, Row row, int64_t wait_ms,
                               core::Continuation<persist::Recorded> waiter) {
   auto& flight = flights_.emplace_back(*this, event, std::move(member), waiter);
   flight.self = std::prev(flights_.end());
-  const auto error = port_.submit(std::make_unique<Row>(std::move(row)), {&Flight::decided, &flight});
+  const auto error = submit(std::move(row), {&Flight::decided, &flight});
   if (error != core::Error::none) {
     flights_.pop_back();
     return error;

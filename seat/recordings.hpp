@@ -9,6 +9,7 @@
 // true. Thread: the loop's.
 #pragma once
 #include <list>
+#include <memory>
 #include <string>
 
 #include "core/continuation.hpp"
@@ -20,8 +21,17 @@
 
 namespace seat {
 
+// Who takes rows to PostgreSQL: a core's port of the writer pool, or a test. As in persist::Port, an error means that
+// nothing happens; else the continuation is called exactly once, later.
+struct RecordCarrier {
+  core::Error (*order)(void* context, std::unique_ptr<persist::Order>, core::Continuation<persist::Recorded>);
+  core::Error (*refusal)(void* context, std::unique_ptr<persist::Refusal>, core::Continuation<persist::Recorded>);
+  void* context;
+};
+
 class Recordings {
  public:
+  Recordings(net::Loop& loop, RecordCarrier carrier, queue::Alarm alarm);
   Recordings(net::Loop& loop, persist::Port& port, queue::Alarm alarm);
   ~Recordings();
   Recordings(const Recordings&) = delete;
@@ -37,13 +47,15 @@ class Recordings {
 
  private:
   class Flight;
+  core::Error submit(persist::Order order, core::Continuation<persist::Recorded> decided);
+  core::Error submit(persist::Refusal refusal, core::Continuation<persist::Recorded> decided);
   template <class Row>
   core::Error start(queue::LiveEvent& event, std::string member, Row row, int64_t wait_ms,
                     core::Continuation<persist::Recorded> waiter);
   void land(Flight& flight);
 
   net::Loop& loop_;
-  persist::Port& port_;
+  RecordCarrier carrier_;
   queue::Alarm alarm_;
   std::list<Flight> flights_;
 };

@@ -190,14 +190,19 @@ class OneCore {
     while (!stopped_) parts.loop.turn(100);
     end(parts);
   }
-  // In the order of app::Core: writers first, so that nothing new is on its way; then what waits for Redis.
+  // As app::Core leaves: writers first, so that nothing new is on its way; then answers, then what waits for Redis.
   void end(Parts& parts) {
     pool_.stop();
-    pool_.port(0).deliver();
+    parts.seats.hurry();
+    parts.server.drain();
+    for (int turn = 0; turn < 50 && !(parts.server.drained() && parts.recordings.idle()); ++turn) {
+      pool_.port(0).deliver();
+      parts.loop.turn(10);
+    }
     parts.link.stop();
     do {
       parts.loop.turn(10);
-    } while (!parts.link.stopped());
+    } while (!parts.link.stopped() || !parts.server.idle());
     parts.server.close();
   }
 
