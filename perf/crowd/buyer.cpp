@@ -14,10 +14,10 @@ std::optional<asio::ip::address> source_of(const Sale& sale, uint32_t number) {
 
 }  // namespace
 
-bool Place::still_mine(std::optional<int64_t> position) {
+bool Place::still_mine(std::optional<int64_t> position, bool forming_again) {
   if (!position) return true;
-  bool mine = !nearest_ || *position <= *nearest_;
-  nearest_ = nearest_ ? std::min(*nearest_, *position) : *position;
+  const bool mine = !nearest_ || *position <= *nearest_;
+  if (!forming_again) nearest_ = nearest_ ? std::min(*nearest_, *position) : *position;
   return mine;
 }
 

@@ -13,16 +13,18 @@
 
 namespace crowd {
 
-// A place in line as its owner sees it: once given it may only come nearer.
+// A place in line as its owner sees it: once given it may only come nearer. While a line forms again after a loss of
+// Redis, those in front return one by one: a place may then seem nearer than it is, but is never behind the last true
+// one.
 class Place {
  public:
   // False when `position` lies behind the one seen before. No position (the order is not drawn yet) is no news.
-  bool still_mine(std::optional<int64_t> position);
+  bool still_mine(std::optional<int64_t> position, bool forming_again);
   void forget() { nearest_.reset(); }
   std::optional<int64_t> nearest() const { return nearest_; }
 
  private:
-  std::optional<int64_t> nearest_;
+  std::optional<int64_t> nearest_;  // that could be relied on
 };
 
 class Buyer {

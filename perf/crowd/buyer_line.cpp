@@ -71,7 +71,7 @@ std::optional<Buyer::Turn> Buyer::turn_of(const LineAnswer& answer) {
 
 // A person who came whenever asked must neither fall back nor fall out before the turn has come.
 void Buyer::check_place(const LineAnswer& answer) {
-  if (!place_.still_mine(answer.position)) {
+  if (!place_.still_mine(answer.position, sale_.line_forms_again())) {
     sale_.ledger.place_lost(fmt::format("{} stood at {} and was later told {}", session_.user(),
                                         place_.nearest().value_or(0), answer.position.value_or(0)));
   }

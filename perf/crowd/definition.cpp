@@ -39,6 +39,7 @@ void write_pace(Writer& json, uint32_t buyers) {
   int64_t rate_per_s = std::max<int64_t>(300, buyers / 20);
   json.key("admission").begin_object().member("rate_per_s", rate_per_s).member("active_max", 400);
   json.member("active_ttl_s", active_ttl_s(buyers)).member("orders_per_admission", 1).end_object();
+  json.key("line").begin_object().member("reform_s", line_reform_s).end_object();
   json.key("holds").begin_object().member("ttl_s", hold_ttl_s).member("extensions", 1);
   json.member("payment_cap_s", 30).member("seats_per_user", static_cast<int64_t>(seats_per_user));
   json.member("release_window_s", 1).end_object();

@@ -9,7 +9,8 @@
 namespace crowd {
 
 inline constexpr uint32_t seats_per_user = 4;
-inline constexpr int64_t hold_ttl_s = 5;  // short, so that the seats of those who walk away come back within the run
+inline constexpr int64_t hold_ttl_s = 5;     // short, so that the seats of those who walk away come back within the run
+inline constexpr int64_t line_reform_s = 8;  // after a loss of Redis; longer than 5 s, the polite poll of thousands
 
 // How long an admission lasts: longer than the server asks a crowd of this size to stay away between two polls.
 int64_t active_ttl_s(uint32_t buyers);

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/event.hpp"
+#include "perf/crowd/definition.hpp"
 #include "perf/crowd/http_client.hpp"
 #include "perf/crowd/ledger.hpp"
 #include "perf/crowd/options.hpp"
@@ -60,6 +62,12 @@ struct Sale {
   Clock::time_point started{}, deadline{};  // after the deadline nobody starts anything new
   uint64_t seed = 0;
 
+  std::optional<Clock::time_point> frozen_at{};   // last time that somebody was told so
+
+  // The sale was rebuilt a moment ago, and its line may not be complete yet.
+  bool line_forms_again() const {
+    return frozen_at && Clock::now() < *frozen_at + std::chrono::seconds{line_reform_s} + milliseconds{5000};
+  }
   bool over() const { return Clock::now() >= deadline; }
   Task<> pause(milliseconds duration) const { return sleep_until(std::min(Clock::now() + duration, deadline)); }
 };

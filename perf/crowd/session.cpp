@@ -87,6 +87,7 @@ Task<Answer> Session::call(Step step, Tab tab, const Request& request, std::stri
     json::Document body{answer.body};
     code = json::text(body.root(), "code");
   }
+  if (code == "frozen") sale_.frozen_at = Clock::now();
   sale_.statistics.record(step, answer.status, code, answer.took_us);
   co_return answer;
 }
