@@ -9,6 +9,7 @@ from app.stand.errors import StandError
 from app.stand.folder import DataFolder
 from app.stand.kafka import KINDS
 from app.stand.paths import BUILD, ROOT
+from app.stand.signals import Stopped, StopSignals
 
 _EPILOG = """\
 options of demo and up:
@@ -29,10 +30,9 @@ options of demo:
 def main(arguments):
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
-    except up.Stopped:
-        return 0
-    except KeyboardInterrupt:
+        with StopSignals():
+            return options.run(options)
+    except Stopped:
         return 130
     except StandError as error:
         print(f"dev: {error}", file=sys.stderr)

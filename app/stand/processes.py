@@ -38,6 +38,10 @@ class Nursery:
     def forget(self, pid):
         self._order(f"forget {pid}")
 
+    def remove_at_end(self, folder):
+        """The folder is deleted when everything is down, also when our own process is killed."""
+        self._order(f"remove {folder}")
+
     def close(self):
         """Ends the reaper, which first takes down what is still watched. May be called twice."""
         with contextlib.suppress(BrokenPipeError):

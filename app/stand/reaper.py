@@ -1,13 +1,15 @@
 """The reaper: a small process that outlives its parent by seconds and takes what the parent started with it.
 
-It reads lines from standard input, `watch PID START SIGNAL` and `forget PID`; START is the process's start time from
-/proc, so a reused pid is never signalled. Standard input ends when the parent closes it or dies, however it dies
-(kill -9 too): then every process group still watched gets its signal, and after a grace SIGKILL.
+It reads lines from standard input, `watch PID START SIGNAL`, `forget PID` and `remove FOLDER`; START is the process's
+start time from /proc, so a reused pid is never signalled. Standard input ends when the parent closes it or dies,
+however it dies (kill -9 too): then every process group still watched gets its signal, and after a grace SIGKILL, and
+the folders are deleted.
 Why not PR_SET_PDEATHSIG: it fires when the *thread* that forked ends, and tests start parts from threads.
 The parent's lock of the data folder is inherited as an open file, so the folder stays locked until all is down.
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -34,15 +36,18 @@ def send(pid, signal_number):
 
 
 def read_orders(lines):
-    """Follows the parent's orders until it is gone; returns what is left: {pid: (start, signal)}."""
-    watched = {}
+    """Follows the parent's orders until it is gone; returns what is left: {pid: (start, signal)}, [folder]."""
+    watched, folders = {}, []
     for line in lines:
-        verb, pid, *rest = line.split()
+        verb, _, rest = line.rstrip("\n").partition(" ")
         if verb == "watch":
-            watched[int(pid)] = (int(rest[0]), int(rest[1]))
-        else:
-            watched.pop(int(pid), None)
-    return watched
+            pid, start, stop_signal = map(int, rest.split())
+            watched[pid] = (start, stop_signal)
+        elif verb == "forget":
+            watched.pop(int(rest), None)
+        elif verb == "remove":
+            folders.append(rest)
+    return watched, folders
 
 
 def alive(watched):
@@ -63,7 +68,10 @@ def bury(watched, grace_s=GRACE_S):
 def main():
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    bury(read_orders(sys.stdin))
+    watched, folders = read_orders(sys.stdin)
+    bury(watched)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

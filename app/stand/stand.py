@@ -36,14 +36,16 @@ class Stand:
         self._build = pathlib.Path(build_dir).resolve() if build_dir else programs()
         self._say = say
         self._ports = []
-        self._disposable = False
         self._nursery = Nursery([self._folder.acquire()])
         with self._undone_on_error():
             self._make_parts(kafka, workers, port, ops_port, settings)
 
     @classmethod
     def temporary(cls, **options):
-        """A stand in a fresh folder that stop() deletes. The folder is where an unprivileged PostgreSQL can get to."""
+        """A stand in a fresh folder that is deleted when all is down; ONSALE_KEEP_DATA in the environment keeps it.
+
+        The folder is where an unprivileged PostgreSQL can get to.
+        """
         directory = tempfile.mkdtemp(prefix="onsale-stand-", dir="/var/tmp")
         os.chmod(directory, 0o711)
         try:
@@ -51,7 +53,8 @@ class Stand:
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
-        stand._disposable = True
+        if not os.environ.get("ONSALE_KEEP_DATA"):
+            stand._nursery.remove_at_end(directory)
         return stand
 
     @property
@@ -118,8 +121,6 @@ class Stand:
             part.stop()
         self._nursery.close()
         self._folder.release()
-        if self._disposable and not os.environ.get("ONSALE_KEEP_DATA"):
-            self._folder.remove()
 
     def __enter__(self):
         return self.start()

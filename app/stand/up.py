@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,35 +12,31 @@ from app.stand.kafka import fetch_jars
 from app.stand.paths import BUILD
 from app.stand.ports import is_free
 from app.stand.processes import ending
+from app.stand.signals import Stopped
 from app.stand.stand import Stand
 
 _RESTARTS_MAX = 5  # of one part within the window below; more is a part that cannot live, not one that was killed
 _RESTART_WINDOW_S = 30.0
 
 
-class Stopped(BaseException):
-    """Somebody asked us to stop: Ctrl-C, SIGTERM, a closed terminal."""
-
-
 def up(options):
-    with _signals_as_exceptions():
-        with _stand(options) as stand:
-            _print_urls(stand)
-            print("Ctrl-C stops everything.", flush=True)
-            return _watch(stand)
+    """Serves until somebody asks us to stop."""
+    with _stand(options) as stand:
+        _print_urls(stand)
+        print("Ctrl-C stops everything.", flush=True)
+        _watch(stand)
+    return 0
 
 
 def demo(options):
-    with _signals_as_exceptions():
-        with _stand(options) as stand:
-            verdict = _run_crowd(stand, options)
-            if options.exit:
-                return verdict
+    """One sale; the exit status is the crowd's verdict, with --exit or after Ctrl-C."""
+    with _stand(options) as stand:
+        verdict = _run_crowd(stand, options)
+        if not options.exit:
             _print_urls(stand)
             print("The server stays up. Ctrl-C stops everything.", flush=True)
-            with contextlib.suppress(Stopped):
-                _watch(stand)
-            return verdict
+            _watch(stand)
+    return verdict
 
 
 def _stand(options):
@@ -101,38 +96,24 @@ def _run_crowd(stand, options):
 def _watch(stand):
     """Until Ctrl-C: a part that ends is started again, as systemd would. So one can kill any part and look."""
     restarts = []
-    while True:
-        time.sleep(0.5)
-        for part in stand.parts:
-            if part.running or part.pid is None:
-                continue
-            print(part.explain(f"{part.name} ended with {ending(part.stop())}; starting it again"), file=sys.stderr)
-            now = time.monotonic()
-            restarts = [at for at in restarts if now - at < _RESTART_WINDOW_S] + [now]
-            if len(restarts) > _RESTARTS_MAX:
-                raise StandError(f"{part.name} ends again and again; giving up")
-            part.start()
-            stand.write_env()
+    with contextlib.suppress(Stopped):
+        while True:
+            time.sleep(0.5)
+            for part in stand.parts:
+                if part.pid is not None and not part.running:
+                    restarts = _restart(stand, part, restarts)
 
 
-class _signals_as_exceptions:
-    """Turns SIGTERM, SIGHUP and SIGINT into Stopped while we run, once: a second Ctrl-C does not cut the stopping."""
-
-    _numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __enter__(self):
-        self._before = {number: signal.signal(number, self._stop) for number in self._numbers}
-
-    def __exit__(self, kind, *_):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        return False
-
-    def _stop(self, number, _frame):
-        for other in self._numbers:
-            signal.signal(other, signal.SIG_IGN)
-        print("\nStopping everything ...", flush=True)
-        raise Stopped(signal.Signals(number).name)
+def _restart(stand, part, restarts):
+    """Starts the part again; returns the instants of the latest restarts, and refuses when they are too many."""
+    print(part.explain(f"{part.name} ended with {ending(part.stop())}; starting it again"), file=sys.stderr)
+    now = time.monotonic()
+    restarts = [at for at in restarts if now - at < _RESTART_WINDOW_S] + [now]
+    if len(restarts) > _RESTARTS_MAX:
+        raise StandError(f"{part.name} ends again and again; giving up")
+    part.start()
+    stand.write_env()
+    return restarts
 
 
 def _say(text):
