@@ -116,18 +116,22 @@ const Section& Event::section_of(uint32_t seat) const {
   return item_of(sections, seat);
 }
 
-void Event::append_seat_id(std::string& out, uint32_t seat) const {
+void Event::append_seat_id(FixedText<limits::seat_bytes_max>& out, uint32_t seat) const {
   const auto& section = section_of(seat);
   const auto& row = item_of(section.rows, seat);
   char digits[10];
   const auto end = std::to_chars(digits, digits + sizeof digits, row.first + (seat - row.seat_base)).ptr;
-  out.append(section.id).append(1, '-').append(row.name).append(1, '-').append(digits, end);
+  for (const std::string_view part : {std::string_view{section.id}, std::string_view{row.name}}) {
+    out.append(part);
+    out.append("-");
+  }
+  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 std::string Event::seat_id(uint32_t seat) const {
-  std::string out;
-  append_seat_id(out, seat);
-  return out;
+  FixedText<limits::seat_bytes_max> text;
+  append_seat_id(text, seat);
+  return std::string{text.view()};
 }
 
 const Event* Catalog::find(std::string_view id) const {

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/fixed_text.hpp"
+#include "core/limits.hpp"
 
 namespace core {
 
@@ -68,7 +70,7 @@ struct Event {
   std::optional<uint32_t> seat_index(std::string_view seat_id) const;
   const Section* section(std::string_view section_id) const;
   const Section& section_of(uint32_t seat) const;
-  void append_seat_id(std::string& out, uint32_t seat) const;
+  void append_seat_id(FixedText<limits::seat_bytes_max>& out, uint32_t seat) const;
   std::string seat_id(uint32_t seat) const;
 };
 

@@ -23,6 +23,7 @@ local function find_places(wanted)
   local found = {}
   while at < places and #found < quantity do
     local chunk = redis.call('GETRANGE', KEYS[5], base + at, base + math.min(at + 4096, places) - 1)
+    if chunk == '' then break end  -- the map ends before its section does: never a reason to search for ever
     local offset = string.find(chunk, '.', 1, true)
     while offset and #found < quantity do
       found[#found + 1] = base + at + offset - 1

@@ -42,8 +42,10 @@ Presented refused(net::Code code) { return {.code = code}; }
 
 }  // namespace
 
+// The cookie of an admission is no bad ticket: a browser sends all it has.
 Presented presented_ticket(net::Exchange& x, const core::EventTokens& tokens, std::string_view event) {
   auto presented = any_token(x, TokenType::ticket, tokens, event);
+  if (presented.found && presented.token.type != TokenType::ticket && x.bearer().empty()) return {};
   if (!presented.found) return presented;
   if (presented.token.type != TokenType::ticket) return refused(net::Code::token_invalid);
   return presented.expired ? refused(net::Code::token_expired) : presented;

@@ -12,12 +12,12 @@ constexpr std::string_view no_store = "Cache-Control: no-store\r\n";
 constexpr std::string_view replayed_header = "Idempotency-Replayed: true\r\n";
 
 void write_seats(Json& json, const core::Event& event, std::span<const uint32_t> seats) {
-  std::string id;
+  core::FixedText<core::limits::seat_bytes_max> id;
   json.key("seats").begin_array();
   for (const auto seat : seats) {
     id.clear();
     event.append_seat_id(id, seat);
-    json.text(id);
+    json.text(id.view());
   }
   json.end_array();
 }
@@ -93,10 +93,9 @@ void Desk::respond_bad_key(net::Exchange& x) {
 HeldAwait Desk::ask_hold(queue::LiveEvent& event, std::string_view user, const HoldRequest& request,
                          const IdempotencyKey& key) {
   const auto id = ids_.next(loop_.wall_ms());
-  const auto wanted = request.wanted(event.definition());
   const core::Digits amount{request.amount};
   const std::array<std::string_view, 6> item{
-      id.view(), user, wanted.view(), amount.view(), key.digest.view(), key.fingerprint.view()};
+      id.view(), user, request.wanted.view(), amount.view(), key.digest.view(), key.fingerprint.view()};
   return HeldAwait{[&](core::Continuation<View> sink) { return event.batch(queue::Decision::hold).add(item, sink); }};
 }
 

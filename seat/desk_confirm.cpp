@@ -130,9 +130,12 @@ core::Async Desk::confirm(net::Exchange& x) {
     }
     if (confirmed && confirmed->about_money) {
       const auto code = confirmed->verdict.code;
-      // Kept in Redis already; recorded before the answer when that is possible in time.
-      if (confirmed->refund_required) (void)co_await record_refusal(payment, net::entry(code).word, wait_ms);
-      co_return respond_refusal(x, code, confirmed->refund_required, confirmed->replayed);
+      if (!confirmed->refund_required) co_return respond_refusal(x, code, false, confirmed->replayed);
+      // Kept in Redis already; recorded before the answer when that is possible in time. PostgreSQL's word on the
+      // refund counts: it may know this payment from before Redis forgot it.
+      const auto refused = co_await record_refusal(payment, net::entry(code).word, wait_ms);
+      const bool decided = refused && refused->recorded.outcome == persist::Outcome::refused;
+      co_return respond_refusal(x, code, !decided || refused->recorded.refund_required, confirmed->replayed);
     }
     if (!confirmed || !confirmed->verdict.ok()) co_return line_.fail(x, confirmed.error, confirmed->verdict);
     const auto& record = *confirmed->record;

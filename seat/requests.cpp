@@ -31,18 +31,8 @@ void put_digest(core::FixedText<22>& out, const core::Digest& digest) {
 
 }  // namespace
 
-SeatList::Text HoldRequest::wanted(const core::Event& event) const {
-  if (section == nullptr) return seats.text();
-  SeatList::Text text{"g:"};
-  const int64_t fields[] = {section - event.sections.data(), section->seat_base, section->seats, quantity};
-  for (const auto field : fields) {
-    if (text.view() != "g:") text.append(":");
-    text.append(core::Digits{field}.view());
-  }
-  return text;
-}
-
 void RequestReader::read_seats(HoldRequest& request, const core::Event& event) {
+  SeatList seats;
   std::array<std::string_view, core::limits::seats_per_user_max> ids;
   const auto count = json_.texts("seats", ids);
   for (std::size_t at = 0; at < count; ++at) {
@@ -52,17 +42,17 @@ void RequestReader::read_seats(HoldRequest& request, const core::Event& event) {
     const auto& section = event.section_of(*seat);
     if (section.general)
       return json_.fail(fmt::format("seats[{}]:", at), "places of a standing section are held by section and quantity");
-    request.seats.push_back(*seat);
+    seats.push_back(*seat);
     request.amount += section.amount;
   }
-  if (!request.seats.sort_unique()) json_.fail("seats", "must not name a seat twice");
-  request.quantity = static_cast<int64_t>(count);
+  if (!seats.sort_unique()) json_.fail("seats", "must not name a seat twice");
+  request.wanted = seats.text();
 }
 
 void RequestReader::read_places(HoldRequest& request, const core::Event& event) {
   if (!json_.has("section")) return json_.fail("section", "is missing, and so is seats: name one of them");
   const auto id = json_.text("section", 0, core::limits::body_bytes_max);
-  request.quantity = json_.integer("quantity", 1, core::limits::seats_per_user_max);
+  const auto quantity = json_.integer("quantity", 1, core::limits::seats_per_user_max);
   const bool best = json_.boolean("best_available", false);
   if (!json_.good()) return;
   const auto* section = event.section(id);
@@ -71,7 +61,12 @@ void RequestReader::read_places(HoldRequest& request, const core::Event& event) 
   if (best) request.code = net::Code::not_implemented;
   if (best || !section->general)
     return json_.fail("seats", "of a section with rows are held by their ids in this version");
-  request.section = section;
+  request.wanted.assign("g");
+  for (const int64_t field : {section - event.sections.data(), int64_t{section->seat_base}, int64_t{section->seats},
+                              quantity}) {
+    request.wanted.append(":");
+    request.wanted.append(core::Digits{field}.view());
+  }
   request.amount = section->amount;
 }
 

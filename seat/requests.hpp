@@ -23,14 +23,11 @@ struct Judgement {
   bool bad() const { return !problem.empty(); }
 };
 
-// POST …/holds: named seats, or places of a standing section.
+// POST …/holds: named seats, or places of a standing section. Nothing of it points into the definition, which may be
+// replaced while a handler waits.
 struct HoldRequest : Judgement {
-  SeatList seats;                          // named seats; empty for places
-  const core::Section* section = nullptr;  // places of this standing section; else null
-  int64_t quantity = 0;
-  int64_t amount = 0;  // named seats: of all together; places: of one
-  // What hold.lua takes for it: "12,13", or "g:<section index>:<base>:<places>:<quantity>".
-  SeatList::Text wanted(const core::Event& event) const;
+  SeatList::Text wanted;  // what hold.lua takes: "12,13", or "g:<section index>:<base>:<places>:<quantity>"
+  int64_t amount = 0;     // named seats: of all together; places: of one
 };
 
 using HoldId = core::FixedText<core::ulid_bytes>;

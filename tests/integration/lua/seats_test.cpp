@@ -292,3 +292,11 @@ TEST_CASE("a map that is being rebuilt is not shown") {
   CHECK(sale.call("map", {"2", "0"}) == "[[frozen]]");
   CHECK(sale.call("map", {"1", "0"}) == "stale");
 }
+
+TEST_CASE("a map that ends before its section does stops no search, and so not Redis") {
+  Sale sale;
+  sale.admit({"a"});
+  sale.command({"DEL", "seats"});
+  CHECK(sale.hold("H1", "a", "g:0:0:12:2") == "[[sold_out]]");
+  CHECK(starts(sale.hold("H2", "a", "3"), "[[seat_taken,3]]"));
+}

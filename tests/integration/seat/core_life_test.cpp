@@ -44,7 +44,7 @@ constexpr std::string_view payment = R"({"payment":{"reference":"pay","amount":1
 
 TEST_CASE("every handler fits its room, and answers once") {
   World world{50};
-  const auto hold = world.held("u", R"({"seats":["A-1-1"]})");
+  const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
   const auto other = world.held("v", R"({"section":"GA","quantity":2})");
   const auto path = "/v1/events/e/holds/" + hold;
   CHECK(world.ask("GET /v1/events", "").status == 200);
@@ -66,7 +66,7 @@ TEST_CASE("every handler fits its room, and answers once") {
 
 TEST_CASE("a confirmation that cannot be recorded in time is pending, and is not told again when the writers stop") {
   World world{50};
-  const auto hold = world.held("u", R"({"seats":["A-1-1"]})");
+  const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
   const auto first = world.ask("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment);
   CHECK(first.status == 202);
   CHECK(first.body.find(R"("durable":"redis")") != std::string::npos);
@@ -76,7 +76,7 @@ TEST_CASE("a confirmation that cannot be recorded in time is pending, and is not
 
 TEST_CASE("a core that stops answers who waits for PostgreSQL, and ends") {
   World world{60'000};
-  const auto hold = world.held("u", R"({"seats":["A-1-1"]})");
+  const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
   REQUIRE(world.client->send(
       World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
   REQUIRE(net_test::eventually([&] {
@@ -90,7 +90,7 @@ TEST_CASE("a core that stops answers who waits for PostgreSQL, and ends") {
 
 TEST_CASE("a core that stops does not wait for what a confirmation hopes for while Redis is away") {
   World world{60'000};
-  const auto hold = world.held("u", R"({"seats":["A-1-1"]})");
+  const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
   world.server.kill9();
   REQUIRE(world.client->send(
       World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
@@ -99,4 +99,20 @@ TEST_CASE("a core that stops does not wait for what a confirmation hopes for whi
   world.core.reset();
   CHECK(core::monotonic_ms() - began_ms < 10'000);
   CHECK(world.client->receive().status == 503);
+}
+
+TEST_CASE("the cookie of an admission is no ticket, and not a bad one either") {
+  World world{50};
+  const auto cookie = "Cookie: onsale_admission_e=" + world.admission("u") + "\r\n";
+  const auto with_cookie = [&](std::string_view start, std::string_view more) {
+    return world.client->ask(std::string{start} + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" + cookie +
+                             std::string{more} + "\r\n");
+  };
+  CHECK(with_cookie("POST /v1/events/e/queue", "Onsale-User: new\r\n").status == 201);
+  const auto poll = with_cookie("GET /v1/events/e/queue", "");
+  CHECK(poll.status == 401);
+  CHECK(poll.body.find("token_missing") != std::string::npos);
+  CHECK(with_cookie("GET /v1/events/e/me", "").status == 200);  // who is known may read what is theirs
+  const auto bearer = world.ask("GET /v1/events/e/queue", world.admission("u"));
+  CHECK(bearer.body.find("token_invalid") != std::string::npos);
 }

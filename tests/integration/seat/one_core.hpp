@@ -1,5 +1,5 @@
 // One core as a node runs it, without the node: loop, Redis link, desks and server on a thread of their own, and an
-// open event "e" in a real Redis. Section A has seats A-1-1 to A-1-100, GA 100 000 places; the definition's epoch is 1.
+// open event "e" in a real Redis. Section A has seats A-first_balcony-1 to -100, GA 100 000 places; the definition's epoch is 1.
 // Nothing is recorded: the writer pool is never started, so a confirmation stays pending.
 // Thread: the test's; what runs on the core's thread goes through call().
 #pragma once
@@ -37,7 +37,7 @@ inline const lua::Scripts& scripts() {
 
 inline core::Event open_event() {
   auto event = core::parse_event("e", R"({"name":"n","currency":"KRW","opens_at":"2026-01-01T00:00:00.000Z",
-    "sections":[{"id":"A","name":"A","amount":100,"rows":[{"row":"1","seats":100}]},
+    "sections":[{"id":"A","name":"A","amount":100,"rows":[{"row":"first_balcony","seats":100}]},
                 {"id":"GA","name":"GA","amount":50,"general":)" +
                                            std::to_string(places) + "}]}");
   REQUIRE_MESSAGE(event, event.problem);
