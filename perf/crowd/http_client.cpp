@@ -44,6 +44,7 @@ http::request<http::string_body> render(const Request& request, const Endpoint& 
 
 const char* trouble(const error_code& error, bool was_open) {
   if (error == beast::error::timeout) return "timeout";
+  if (error == asio::error::no_descriptors) return "no_descriptors_here";  // our own limit, not the server's
   return was_open ? "connection_closed" : "connect_failed";
 }
 

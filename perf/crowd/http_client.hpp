@@ -42,7 +42,7 @@ struct Request {
 
 struct Answer {
   int status = 0;            // 0: no answer
-  const char* trouble = "";  // with status 0: connect_failed, connection_closed or timeout
+  const char* trouble = "";  // with status 0: connect_failed, connection_closed, timeout, no_descriptors_here
   std::string body;
   double retry_after_s = 0;
   bool replayed = false;  // Idempotency-Replayed: true
