@@ -85,7 +85,9 @@ core::Status Core::start() {
   std::promise<core::Status> ready;
   auto status = ready.get_future();
   thread_ = std::thread{[this, promise = std::move(ready)]() mutable { run(std::move(promise)); }};
-  return status.get();
+  auto started = status.get();
+  if (!started) join();  // nothing of it runs any more
+  return started;
 }
 
 void Core::drain() {
@@ -93,10 +95,8 @@ void Core::drain() {
   if (wish_.compare_exchange_strong(serving, Wish::drain)) wish_wake_.notify();
 }
 
-void Core::finish() {
-  wish_.store(Wish::finish);
-  wish_wake_.notify();
-}
+// Without waking it: the thread looks at each turn's end, and may have closed what would wake it right after this.
+void Core::finish() { wish_.store(Wish::finish, std::memory_order_release); }
 
 void Core::join() {
   if (thread_.joinable()) thread_.join();

@@ -8,7 +8,8 @@
 --        already_paid amount_mismatch order_rejected · {'hold_not_found'} {'idempotency_mismatch'} {'frozen'}
 -- Invariants: every payment that is reported is kept with its decision (payments) until PostgreSQL has it
 -- (unrecorded); the decision on a reference never changes; a hold becomes an order at most once; a hold that ended is
--- taken again only when all of its seats are free and the user's limit allows; repeating the call repeats the answer and changes nothing.
+-- taken again only when all of its seats are free and the user's limit allows; repeating the call repeats the answer
+-- and changes nothing.
 if not begin() then return 'stale' end
 local terms = redis.call('HMGET', KEYS[1], 'orders_per_admission', 'rebuilt_at_ms', 'seats_per_user')
 local now = now_ms()

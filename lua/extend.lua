@@ -3,7 +3,8 @@
 -- USES: clock records seats sale idem
 -- Gives a hold one more time to live, counted from now. Item: hold, user, idempotency digest ('' none), fingerprint.
 -- Reply: {'ok', record, now_ms, replayed}
---        {'extension_limit'} {'hold_expired'} {'hold_not_found'} {'payment_in_progress'} {'idempotency_mismatch'} {'frozen'}
+--        {'extension_limit'} {'hold_expired'} {'hold_not_found'} {'payment_in_progress'} {'idempotency_mismatch'}
+--        {'frozen'}
 -- A repetition after a lost answer uses an extension again, unless it carries the same Idempotency-Key.
 if not begin() then return 'stale' end
 local ttl = tonumber(redis.call('HGET', KEYS[1], 'hold_ttl_ms') or 0)

@@ -1,5 +1,5 @@
 // One core as a node runs it, without the node: loop, Redis link, desks and server on a thread of their own, and an
-// open event "e" in a real Redis. Section A has seats A-first_balcony-1 to -100, GA 100 000 places; the definition's epoch is 1.
+// open event "e" of epoch 1 in a real Redis. Section A has seats A-first_balcony-1 to -100, GA 100 000 places.
 // Nothing is recorded: the writer pool is never started, so a confirmation stays pending.
 // Thread: the test's; what runs on the core's thread goes through call().
 #pragma once
