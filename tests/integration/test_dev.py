@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from app.stand.build import STAND_TARGETS, build
 from app.stand.paths import ROOT
 from app.stand.ports import free_port
 from app.stand.reaper import start_time
@@ -21,6 +22,12 @@ LINES_OF_ENV = ("ONSALE_URL", "ONSALE_OPS_URL", "ONSALE_ADMIN_TOKEN", "ONSALE_US
                 "ONSALE_PG_DSN", "ONSALE_KAFKA_BROKERS", "ONSALE_PID")
 REPORT = ("buyers", "seats", "sold", "oversold", "places_lost", "orders_confirmed", "orders_recorded",
           "orders_announced", "violations", "errors", "steps", "kafka")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """`./dev` builds first, and how long that takes is not what is tested here."""
+    build(targets=STAND_TARGETS, quiet=True)
 
 
 @pytest.fixture
