@@ -4,11 +4,13 @@
 -- Where users stand in line; asks for a place when the item says `join`.
 -- Item: join|poll, user, number and epoch of the user's ticket (0 0: none).
 -- Reply: {'waiting'|'paused', number, position, total, created} · {'lobby'|'sold_out', number, created}
+--        (position 0: not known while a lost line forms again)
 --        {'admitted', deadline_ms} · {'done'} {'expired'} {'closed'} · {'event_not_open'} {'event_closed'} {'frozen'}
 -- Invariants: a user has at most one place; numbers only grow, so nobody enters in front of somebody; a second join
 -- gives the same place; after a loss of Redis a ticket of an earlier epoch brings its old number back, unless the line
 -- had already moved past it.
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'next', 'head', 'available', 'held', 'seats_per_user')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'next', 'head', 'available', 'held', 'seats_per_user',
+  'reform_until_ms')
 if meta[1] ~= ARGV[1] then return 'stale' end
 local epoch, state = tonumber(meta[1]), meta[2]
 local width, items = 4, (#ARGV - 1) / 4
@@ -78,6 +80,7 @@ if #added > 0 then
 end
 
 local total = redis.call('ZCARD', KEYS[2])
+local reforming = now < tonumber(meta[8] or 0)
 local sold_out = tonumber(meta[5] or 0) == 0 and tonumber(meta[6] or 0) == 0
 local replies = {}
 for item = 1, items do
@@ -92,7 +95,12 @@ for item = 1, items do
     replies[item] = {'sold_out', number, created[item] or 0}
   else
     -- A new number is larger than all others, so its rank needs no look-up.
-    local position = created[item] and total - (next_number - 1 - numbers[item]) or redis.call('ZRANK', KEYS[2], users[item]) + 1
+    local position = 0
+    if created[item] and not reforming then
+      position = total - (next_number - 1 - numbers[item])
+    elseif not reforming then
+      position = redis.call('ZRANK', KEYS[2], users[item]) + 1
+    end
     replies[item] = {state == 'paused' and 'paused' or 'waiting', number, position, total, created[item] or 0}
   end
 end

@@ -62,6 +62,16 @@ Presented presented_owner(net::Exchange& x, const core::EventTokens& tokens, std
   return any_token(x, TokenType::ticket, tokens, event);
 }
 
+std::optional<core::Token> earlier_admission(net::Exchange& x, const core::EventTokens& tokens, std::string_view event,
+                                             int64_t epoch) {
+  if (epoch <= 1) return std::nullopt;  // nothing was ever rebuilt
+  auto presented = x.bearer().empty() ? Presented{} : read(x.bearer(), tokens, x.loop().wall_ms() / 1000);
+  if (!presented.found || presented.token.type != TokenType::admission)
+    presented = from_cookie(x, TokenType::admission, tokens, event);
+  if (!presented.found || presented.expired || presented.token.epoch >= epoch) return std::nullopt;
+  return presented.token;
+}
+
 namespace {
 
 // The user a trusted proxy names; empty when there is none to believe.

@@ -4,6 +4,7 @@
 // error, a cookie that is not good is as if it were not there (browsers keep cookies of past sales).
 // Thread: the loop's. Views are legal until the handler's first suspension; a Caller copies what it keeps.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,10 @@ Presented presented_ticket(net::Exchange& x, const core::EventTokens& tokens, st
 Presented presented_admission(net::Exchange& x, const core::EventTokens& tokens, std::string_view event);
 // A ticket or an admission with a good signature, expired or not: money is never shut out.
 Presented presented_owner(net::Exchange& x, const core::EventTokens& tokens, std::string_view event);
+
+// An admission in force that was given in an earlier epoch: Redis may have forgotten it.
+std::optional<core::Token> earlier_admission(net::Exchange& x, const core::EventTokens& tokens, std::string_view event,
+                                             int64_t epoch);
 
 // Who joins: a user and the ticket's place, if there is one.
 struct Caller {

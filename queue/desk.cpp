@@ -14,11 +14,7 @@ int64_t ticket_expires_s(const core::Event& event, int64_t now_s) {
   return std::max(event.opens_at_ms / 1000, now_s) + 7 * day_s;
 }
 
-struct Left {
-  Verdict verdict;
-  static core::Result<Left> decode(const net::resp::View& reply) noexcept { return {Left{Verdict::read(reply)}}; }
-};
-using LeftAwait = core::Await<Left, net::resp::View>;
+using LeftAwait = core::Await<Acknowledged, net::resp::View>;
 
 LeftAwait ask_to_leave(LiveEvent& event, std::string_view user) {
   return LeftAwait{[&](core::Continuation<net::resp::View> sink) {
@@ -38,6 +34,12 @@ void append_cookie(Headers& headers, std::string_view prefix, std::string_view e
 }
 
 }  // namespace
+
+core::Result<Acknowledged> Acknowledged::decode(const net::resp::View& reply) noexcept {
+  const auto verdict = Verdict::read(reply);
+  if (verdict.kind == Verdict::Kind::unknown) return {{}, core::Error::protocol};
+  return {Acknowledged{verdict}};
+}
 
 Desk::Desk(EventTable& events, const net::RedisLink& link, const IdentitySettings& identity, Alarm alarm,
            core::UlidGenerator& ids, core::Random& random)
@@ -67,6 +69,18 @@ void Desk::fail(net::Exchange& x, core::Error error, const Verdict& verdict, std
   const bool unchecked = error == core::Error::unavailable && link_.up() && !link_.ready();
   if (unchecked) return respond_failure(x, core::Error::none, Verdict::refused(net::Code::frozen), more_headers);
   respond_failure(x, error, verdict, more_headers);
+}
+
+std::optional<core::Token> Desk::forgotten_admission(net::Exchange& x, const LiveEvent& event) const {
+  return earlier_admission(x, event.tokens(), event.id(), event.definition().epoch);
+}
+
+Desk::ReadmittedAwait Desk::readmit(LiveEvent& event, const core::Token& admission) {
+  const core::Digits epoch{admission.epoch}, deadline_ms{admission.expires_s * 1000};
+  return ReadmittedAwait{[&](core::Continuation<net::resp::View> sink) {
+    const std::array item{admission.user(), epoch.view(), deadline_ms.view()};
+    return event.batch(Decision::readmit).add(item, sink);
+  }};
 }
 
 Desk::PlaceAwait Desk::ask(LiveEvent& event, std::string_view verb, std::string_view user, int64_t number,
@@ -106,6 +120,8 @@ core::Async Desk::join(net::Exchange& x) {
   if (event == nullptr) co_return;
   const auto caller = identify(x, event->tokens(), event->id(), identity_, ids_);
   if (!caller.known) co_return net::problem(x, caller.code, caller.detail);
+  const auto earlier = forgotten_admission(x, *event);
+  if (earlier) (void)co_await readmit(*event, *earlier);
   const auto place = co_await ask(*event, "join", caller.user.view(), caller.ticket_number, caller.ticket_epoch);
   if (!place || !place->verdict.ok()) co_return fail(x, place.error, place->verdict);
   respond_joined(x, place.value, *event, caller.user.view());
@@ -133,6 +149,8 @@ core::Async Desk::poll(net::Exchange& x) {
   const auto ticket = presented_ticket(x, event->tokens(), event->id());
   if (!ticket.found) co_return respond_credential(x, ticket.code);
   const UserId user{ticket.token.user()};
+  const auto earlier = forgotten_admission(x, *event);
+  if (earlier) (void)co_await readmit(*event, *earlier);
   const auto place = co_await ask(*event, "poll", user.view(), ticket.token.number, ticket.token.epoch);
   if (!place || !place->verdict.ok()) co_return fail(x, place.error, place->verdict);
   respond_polled(x, place.value, *event, user.view());

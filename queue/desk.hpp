@@ -15,6 +15,12 @@
 
 namespace queue {
 
+// A script's answer of which only the verdict matters.
+struct Acknowledged {
+  Verdict verdict;
+  static core::Result<Acknowledged> decode(const net::resp::View& reply) noexcept;
+};
+
 class Desk {
  public:
   Desk(EventTable& events, const net::RedisLink& link, const IdentitySettings& identity, Alarm alarm,
@@ -29,6 +35,10 @@ class Desk {
   using PlaceAwait = core::Await<Place, net::resp::View>;
   // What a user's place is; `verb` is "join" or "poll". Number and epoch of the user's ticket, 0 without one.
   PlaceAwait ask(LiveEvent& event, std::string_view verb, std::string_view user, int64_t number, int64_t epoch);
+  // What a request shows that Redis may have forgotten in a rebuild; and the call that makes it count again.
+  std::optional<core::Token> forgotten_admission(net::Exchange& x, const LiveEvent& event) const;
+  using ReadmittedAwait = core::Await<Acknowledged, net::resp::View>;
+  ReadmittedAwait readmit(LiveEvent& event, const core::Token& admission);
   // The members of a poll's answer. Returns the fresh admission of an admitted user, else nothing.
   std::string_view write(Json& json, const Place& place, const LiveEvent& event, std::string_view user, int64_t now_ms);
   // The event the request names; answers 404 itself when there is none.

@@ -6,7 +6,7 @@ namespace queue {
 namespace {
 
 constexpr std::array<std::string_view, decisions> script_names{
-    "confirm", "crank", "extend", "find", "hold", "leave", "map", "me", "place", "recorded", "release"};
+    "confirm", "crank", "extend", "find", "hold", "leave", "map", "me", "place", "readmit", "recorded", "release"};
 
 net::Prepared prepare(const lua::Script& script, std::string_view event) {
   std::vector<std::string> keys;

@@ -22,8 +22,8 @@
 namespace queue {
 
 // One a batch script, in the order of their files' names.
-enum class Decision : uint8_t { confirm, crank, extend, find, hold, leave, map, me, place, recorded, release };
-inline constexpr std::size_t decisions = 11;
+enum class Decision : uint8_t { confirm, crank, extend, find, hold, leave, map, me, place, readmit, recorded, release };
+inline constexpr std::size_t decisions = 12;
 
 class LiveEvent {
  public:

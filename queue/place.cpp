@@ -42,7 +42,7 @@ void read_members(Place& place, const net::resp::View& reply) {
 
 // People ahead let in at the rate the operator set; a third more for what slows a sale down.
 void write_estimate(Json& json, const Place& place, const core::Event& event) {
-  if (place.state == Place::State::paused || event.admission.rate_per_s <= 0) {
+  if (place.position == 0 || place.state == Place::State::paused || event.admission.rate_per_s <= 0) {
     json.key("estimated_wait_s").null().key("estimated_wait_high_s").null();
     return;
   }
@@ -87,7 +87,11 @@ void write_place(Json& json, const Place& place, const core::Event& event, std::
   switch (place.state) {
     case Place::State::waiting:
     case Place::State::paused:
-      json.member("position", place.position).member("total", place.total);
+      if (place.position > 0) {
+        json.member("position", place.position).member("total", place.total);
+      } else {
+        json.key("position").null().member("total", place.total);
+      }
       write_estimate(json, place, event);
       json.member("next_poll_s", next_poll_s(place.position, draw));
       break;

@@ -17,7 +17,7 @@ struct Place {
   Verdict verdict;  // ok exactly when there is a state
   State state = State::none;
   int64_t number = 0;    // arrival number; 0 when not in line
-  int64_t position = 0;  // 1 is next
+  int64_t position = 0;  // 1 is next; 0 when it is not known yet
   int64_t total = 0;
   int64_t deadline_ms = 0;  // of an admission
   bool created = false;     // new in line by this call

@@ -42,7 +42,13 @@ void write_hold(Json& json, std::string_view id, const HoldRecord& record, int64
   json.member("hold", id).member("state", hold_state(record, now_ms));
   write_seats(json, event, record.seats);
   json.member("amount", record.amount).member("currency", event.currency);
-  json.key("expires_at").instant(record.deadline_ms).member("extensions_left", record.extensions_left);
+  json.key("expires_at");
+  if (record.deadline_ms > 0) {
+    json.instant(record.deadline_ms);
+  } else {
+    json.null();  // an order that was rebuilt from PostgreSQL, which does not know it
+  }
+  json.member("extensions_left", record.extensions_left);
 }
 
 bool is_order(const HoldRecord& record) {
@@ -108,6 +114,8 @@ core::Async Desk::hold(net::Exchange& x) {
   if (key.malformed) co_return respond_bad_key(x);
   const auto request = reader_.hold(x.body(), event->definition());
   if (request.bad()) co_return net::problem(x, request.code, request.problem);
+  const auto earlier = line_.forgotten_admission(x, *event);
+  if (earlier) (void)co_await line_.readmit(*event, *earlier);
   const auto held = co_await ask_hold(*event, admission.token.user(), request, key);
   if (!held) co_return line_.fail(x, held.error, held->verdict);
   respond_held(x, held.value, event->definition());
@@ -235,6 +243,8 @@ core::Async Desk::me(net::Exchange& x) {
   const auto owner = queue::presented_owner(x, event->tokens(), event->id());
   if (!owner.found) co_return queue::respond_credential(x, owner.code);
   const auto user = owner.token.user();
+  const auto earlier = line_.forgotten_admission(x, *event);
+  if (earlier) (void)co_await line_.readmit(*event, *earlier);
   const auto place = co_await line_.ask(*event, "poll", user, owner.token.number, owner.token.epoch);
   if (!place || !place->verdict.ok()) co_return line_.fail(x, place.error, place->verdict);
   const auto mine = co_await ask_mine(*event, user);
