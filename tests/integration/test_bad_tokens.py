@@ -145,6 +145,15 @@ def test_an_admission_that_ran_out(stand):
     assert sale.operator.show(sale.event).json()["seats"]["held"] == 0
 
 
+@pytest.mark.parametrize("first", ["good", "bad"])
+def test_two_tokens_in_one_request_are_none(buyer, first):
+    tokens = {"good": buyer.admission, "bad": flipped(buyer.admission, -1)}
+    second = "bad" if first == "good" else "good"
+    reply = buyer.ask("GET", "/gate", headers={"Authorization": f"Bearer {tokens[first]}",
+                                               "authorization": f"Bearer {tokens[second]}"})
+    assert reply.status in (400, 401), reply
+
+
 EVENT_CALLS = [("POST", "/queue"), *ALL_CALLS, ("GET", "")]
 
 

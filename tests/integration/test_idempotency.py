@@ -74,6 +74,35 @@ def test_a_confirm_is_replayed_as_it_was(sale):
     assert (other.status, other.code) == (422, "idempotency_mismatch"), other
 
 
+def test_an_extension_is_used_once_by_one_key(sale):
+    sale.open(holds={"extensions": 2})
+    buyer = sale.admitted()
+    hold = buyer.held(["A-1-1"])["hold"]
+    first = buyer.extend(hold, key="k-1")
+    assert first.status == 200 and first.json()["extensions_left"] == 1, first
+    same_answer(first, buyer.extend(hold, key="k-1"))
+    assert buyer.extend(hold, key="k-2").json()["extensions_left"] == 0
+
+
+def test_a_release_is_replayed_and_no_other_key_serves_for_it(sale):
+    sale.open()
+    buyer = sale.admitted()
+    hold = buyer.held(["A-1-1"], key="k-1")["hold"]
+    for reply in (buyer.release(hold, key="k-1"), buyer.extend(hold, key="k-1")):
+        assert (reply.status, reply.code) == (422, "idempotency_mismatch"), reply
+    assert buyer.release(hold, key="k-2").status == 204
+    again = buyer.release(hold, key="k-2")
+    assert again.status == 204 and replayed(again), again
+
+
+def test_two_keys_in_one_request_are_none(sale):
+    sale.open()
+    buyer = sale.admitted()
+    reply = buyer.hold(["A-1-1"], headers={"Idempotency-Key": "k-1", "idempotency-key": "k-2"})
+    assert (reply.status, reply.code) == (400, "bad_request"), reply
+    assert sale.admitted().hold(["A-1-1"]).status == 201, "the seat stayed free"
+
+
 def test_a_quoted_key_is_the_same_key(sale):
     sale.open(standing=9)
     buyer = sale.admitted()

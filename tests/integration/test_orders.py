@@ -91,6 +91,21 @@ def test_late_money_for_seats_that_went_to_others_is_sent_back(sale, record):
                what="the refused payment in the record")
 
 
+def test_late_money_does_not_carry_a_user_past_the_limit(sale, record):
+    """Hold, give back, hold others, and pay for all of it in the end."""
+    sale.open(holds={"seats_per_user": 2})
+    buyer = sale.admitted()
+    holds = []
+    for first in (1, 3, 5):
+        holds.append(buyer.held([f"A-1-{first}", f"A-1-{first + 1}"])["hold"])
+        buyer.release(holds[-1])
+    replies = [buyer.confirm(hold, amount=30800) for hold in holds]
+    assert replies[0].status == 201, replies[0]
+    for reply in replies[1:]:
+        refused(reply, "hold_expired", refund=True)
+    assert len(record.owners(sale.event)) == 2
+
+
 def test_a_released_order_is_not_released(sale):
     sale.open()
     buyer = sale.admitted()
