@@ -4,7 +4,9 @@ namespace queue {
 
 Verdict Verdict::read(const net::resp::View& reply) {
   if (reply.is("stale")) return {Kind::stale, net::Code::frozen};
-  const auto word = reply[0].text();
+  const auto first = reply[0];
+  if (first.kind() != net::resp::Kind::text) return {};
+  const auto word = first.text();
   if (word == "ok") return {Kind::ok, {}};
   if (const auto code = net::code_of(word)) return {Kind::refused, *code};
   return {};

@@ -15,6 +15,7 @@ void write_seats(Json& json, const core::Event& event, std::span<const uint32_t>
   core::FixedText<core::limits::seat_bytes_max> id;
   json.key("seats").begin_array();
   for (const auto seat : seats) {
+    if (seat >= event.seat_count) continue;  // of a damaged record
     id.clear();
     event.append_seat_id(id, seat);
     json.text(id.view());

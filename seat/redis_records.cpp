@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -86,6 +87,10 @@ std::optional<HoldRecord> HoldRecord::parse(std::string_view text) {
   if (!fields.good() || !seats || !known) return std::nullopt;
   record.seats = std::move(*seats);
   return record;
+}
+
+bool HoldRecord::fits(uint32_t seat_count) const {
+  return std::ranges::all_of(seats, [&](uint32_t seat) { return seat < seat_count; });
 }
 
 std::string HoldRecord::text() const {

@@ -26,6 +26,8 @@ struct HoldRecord {
   int64_t paid_at_ms = 0;
   std::string reason, reference;
 
+  // Whether an event of so many seats can have it: a record that was damaged must not be taken at its word.
+  bool fits(uint32_t seat_count) const;
   bool live_hold() const { return state == 'H' || state == 'P'; }
   bool live_order() const { return state == 'C' || state == 'R'; }
   static std::optional<HoldRecord> parse(std::string_view text);

@@ -116,3 +116,20 @@ TEST_CASE("the cookie of an admission is no ticket, and not a bad one either") {
   const auto bearer = world.ask("GET /v1/events/e/queue", world.admission("u"));
   CHECK(bearer.body.find("token_invalid") != std::string::npos);
 }
+
+TEST_CASE("a damaged record of a hold ends its request, not the process") {
+  World world{50};
+  const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
+  const auto path = "/v1/events/e/holds/" + hold;
+  const auto damage = [&](const std::string& record) { world.redis.say({"HSET", "{e}:hold", hold, record}); };
+  damage("H;u;99999999999999;1;100;0;0,4000000000;;;");
+  CHECK(world.ask("GET " + path, world.ticket("u")).status == 200);
+  CHECK(world.ask("GET /v1/events/e/me", world.ticket("u")).status == 200);
+  damage("C;u;99999999999999;1;100;0;0,4000000000;1;;pay");
+  CHECK(world.ask("POST " + path + "/confirm", world.ticket("u"), payment).status == 503);
+  damage("nonsense");
+  CHECK(world.ask("GET " + path, world.ticket("u")).status >= 404);
+  CHECK(world.ask("GET /v1/events/e/me", world.ticket("u")).status == 503);
+  world.redis.say({"DEL", "{e}:seats"});
+  CHECK(world.ask("GET /v1/events/e/seats", world.admission("u")).status == 503);
+}

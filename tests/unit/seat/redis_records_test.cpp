@@ -6,6 +6,13 @@ using seat::HoldRecord;
 using seat::PaymentRecord;
 using seat::UserRecord;
 
+TEST_CASE("a record that names seats the event does not have fits it not") {
+  const auto record = seat::HoldRecord::parse("H;u;1;1;100;0;3,4;;;");
+  REQUIRE(record);
+  CHECK(record->fits(5));
+  CHECK(!record->fits(4));
+}
+
 TEST_CASE("a hold comes back as it was written, with every field") {
   const std::string text = "C;u-1;1800000000000;1;30800;7;12,13;1800000000001;why;pay_1";
   const auto record = HoldRecord::parse(text);
