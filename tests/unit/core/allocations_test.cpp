@@ -26,6 +26,11 @@ void* operator new(std::size_t size) {
   if (void* room = std::malloc(size ? size : 1)) return room;
   throw std::bad_alloc{};
 }
+// A sanitizer brings its own for this one, which would not pair with the deletes below.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return std::malloc(size ? size : 1);
+}
 void operator delete(void* room) noexcept { std::free(room); }
 void operator delete(void* room, std::size_t) noexcept { std::free(room); }
 
