@@ -48,7 +48,7 @@ def hang(stand):
 @pytest.mark.parametrize("fault", [crash, restart, flush_everything, lose_the_memory, hang])
 def test_no_seat_twice_and_no_201_lost(own_stand, fault):
     stand = own_stand()
-    sale = Sale(stand.env).open(seats=SEATS, holds={"ttl_s": 600})
+    sale = Sale(stand.env).open(seats=SEATS, holds={"ttl_s": 600}, line={"reform_s": 1})
     with Record(stand.env["ONSALE_PG_DSN"]) as record:
         asyncio.run(break_redis_in_the_middle(stand, sale, record, fault))
         sold_out_exactly(stand, sale, record)
@@ -144,7 +144,7 @@ def test_the_epoch_grows_when_redis_forgets(own_stand):
     """And with it every seq, so that a consumer can tell what came after what."""
     stand = own_stand(kafka="embedded")
     brokers = stand.env["ONSALE_KAFKA_BROKERS"]
-    sale = Sale(stand.env).open()
+    sale = Sale(stand.env).open(line={"reform_s": 1})
     sale.admitted().ordered(["A-1-1"])
     before = announced(brokers, "onsale.inventory", sale.event, lambda messages: len(messages) == 2)
     with Record(stand.env["ONSALE_PG_DSN"]) as record:
