@@ -76,9 +76,24 @@ struct World {
     });
     return now;
   }
+  // A turn may find the requests in portions, so that several calls are on their way: as many as there can be, once.
+  void warm_calls_up(queue::Decision decision) {
+    const std::string long_text(64, 'x');
+    const std::vector<std::string_view> item =
+        decision == queue::Decision::hold
+            ? std::vector<std::string_view>{long_text, long_text, "99999,999999", "100000", long_text, long_text}
+            : std::vector<std::string_view>{"poll", long_text, "4294967296", "100"};
+    const net::Sink nobody{[](void*, const net::resp::View*, ::core::Error) noexcept {}, nullptr};
+    core.call([&] {
+      auto& batch = core.parts().events.find("e")->batch(decision);
+      for (uint32_t at = 0; at < 6 * ::core::limits::batch_items_max; ++at)
+        CHECK(batch.add(item, nobody) == ::core::Error::none);
+    });
+  }
   // Warms the path up, then drives it: nothing allocated, and the requests of a turn went to Redis together.
   template <class Make>
   void drive(queue::Decision decision, int status, Make make) {
+    warm_calls_up(decision);
     for (int at = 0; at < 20; ++at) round(one_each(make), status);
     const auto before = figures(decision);
     for (int at = 0; at < 40; ++at) round(one_each(make), status);
