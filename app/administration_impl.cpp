@@ -52,10 +52,14 @@ struct Numbers {
 
 Numbers numbers_of(ColdRedis& redis, std::string_view event) {
   Numbers numbers;
-  if (!redis.connect()) return numbers;
-  RedisSale::append_meta(redis, event);
-  RedisSale::append_sizes(redis, event);
-  const auto replies = redis.finish();
+  core::Result<std::vector<Reply>> replies{{}, core::Error::unavailable};
+  // Twice: a connection that Redis closed by restarting is found out by using it.
+  for (int attempt = 0; attempt < 2 && !replies; ++attempt) {
+    if (!redis.connect()) return numbers;
+    RedisSale::append_meta(redis, event);
+    RedisSale::append_sizes(redis, event);
+    replies = redis.finish();
+  }
   if (!replies) return numbers;
   const std::span all{replies.value};
   numbers.meta = RedisSale::read_meta(all);
