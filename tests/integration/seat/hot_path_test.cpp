@@ -90,17 +90,25 @@ struct World {
         CHECK(batch.add(item, nobody) == ::core::Error::none);
     });
   }
-  // Warms the path up, then drives it: nothing allocated, and the requests of a turn went to Redis together.
+  // Forty rounds of one request a connection. True when nothing was allocated.
   template <class Make>
-  void drive(queue::Decision decision, int status, Make make) {
-    warm_calls_up(decision);
-    for (int at = 0; at < 20; ++at) round(one_each(make), status);
+  bool pass(queue::Decision decision, int status, Make make) {
     const auto before = figures(decision);
     for (int at = 0; at < 40; ++at) round(one_each(make), status);
     const auto after = figures(decision);
-    CHECK(after.allocations == before.allocations);
     CHECK(after.items - before.items == 40 * connections);
     CHECK(after.items - before.items >= 8 * (after.sends - before.sends));
+    return after.allocations == before.allocations;
+  }
+  // Warms the path up, then drives it: the requests of a turn went to Redis together, and nothing was allocated.
+  // Buffers grow to the largest turn there ever was, and a busy machine may bring a larger one late: so a pass may be
+  // repeated. A request that allocates never comes through a whole pass without.
+  template <class Make>
+  void drive(queue::Decision decision, int status, Make make) {
+    warm_calls_up(decision);
+    bool quiet = false;
+    for (int at = 0; at < 5 && !quiet; ++at) quiet = pass(decision, status, make);
+    CHECK(quiet);
     CHECK(core.parts().server.metrics().frame_refusals.value() == 0);
   }
 };
