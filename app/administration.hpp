@@ -31,7 +31,7 @@ enum class EventMove : unsigned char { warm, open, pause, resume, close };
 
 // One line of /readyz. The node is ready when every check is.
 struct ReadinessCheck {
-  std::string name;    // "redis"
+  std::string name;  // "redis"
   bool ready = false;
   std::string detail;  // "generation not yet trusted"; may be empty
 };

@@ -114,9 +114,10 @@ class Loader {
     section.text("address", operations.address, is_address, "an IPv4 or IPv6 address");
     section.integer("port", operations.port, 1, 65'535);
     section.require("admin_token_file");
-    secret(section, "admin_token_file", operations.admin_token, [](std::string_view token) {
-      return token.size() >= admin_token_bytes_min && all_visible(token);
-    }, "a token of at least 16 visible characters");
+    secret(
+        section, "admin_token_file", operations.admin_token,
+        [](std::string_view token) { return token.size() >= admin_token_bytes_min && all_visible(token); },
+        "a token of at least 16 visible characters");
   }
 
   void load_redis() {
@@ -124,8 +125,9 @@ class Loader {
     auto& redis = config_.redis;
     section.text("host", redis.host, is_full, "a name or an address");
     section.integer("port", redis.port, 1, 65'535);
-    section.text("unix_path", redis.unix_path, [](std::string_view path) { return path.size() < 108; },
-                 "a path of less than 108 bytes");
+    section.text(
+        "unix_path", redis.unix_path, [](std::string_view path) { return path.size() < 108; },
+        "a path of less than 108 bytes");
     section.text("username", redis.username);
     secret(section, "password_file", redis.password, is_full, "a password");
     if (!redis.unix_path.empty() && (section.has("host") || section.has("port"))) {

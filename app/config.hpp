@@ -24,7 +24,7 @@ enum class PaymentsMode : uint8_t { trusted };
 struct ServerConfig {
   std::string address = "0.0.0.0";  // IPv4 or IPv6
   uint16_t port = 8080;
-  uint32_t workers = 0;             // cores; loading replaces 0 by the number of processors
+  uint32_t workers = 0;               // cores; loading replaces 0 by the number of processors
   uint32_t connections_max = 32'768;  // a worker
 };
 

@@ -70,8 +70,8 @@ struct KeeperSettings {
 struct EventStatus {
   std::string id;
   core::EventState state = core::EventState::draft;  // PostgreSQL's
-  int64_t epoch = 0, version = 0;  // the version is that of the published definition
-  SaleMeta meta;  // as last seen
+  int64_t epoch = 0, version = 0;                    // the version is that of the published definition
+  SaleMeta meta;                                     // as last seen
   SaleSizes sizes;
   bool healthy = false;  // Redis has what it should have; true for a draft
   std::string problem;   // in words; empty when there is none

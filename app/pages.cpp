@@ -5,7 +5,7 @@
 namespace embedded {
 extern const std::string_view wait_html;
 extern const std::string_view openapi_json;
-}
+}  // namespace embedded
 
 namespace app {
 

@@ -60,13 +60,14 @@ class [[nodiscard]] Async {
 
 template <class T, class Answer>
 concept Decodes = requires(const Answer& answer) {
-  { T::decode(answer) } noexcept -> std::same_as<Result<T>>;
+  { T::decode(answer) }
+  noexcept->std::same_as<Result<T>>;
 };
 
 // Issues at construction, decodes at delivery (while the reply still lies in its buffer), yields Result<T>.
 // `issue` is `core::Error issue(Continuation<Answer>)`; it must not call the continuation before it returns.
 template <class T, class Answer>
-  requires Decodes<T, Answer>
+requires Decodes<T, Answer>
 class Await {
  public:
   template <class Issue>

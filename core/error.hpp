@@ -33,7 +33,7 @@ struct [[nodiscard]] Result {
 template <class T>
 struct [[nodiscard]] Checked {
   std::optional<T> value;
-  std::string problem;  // empty exactly when there is a value
+  std::string problem;                         // empty exactly when there is a value
   Checked(T good) : value{std::move(good)} {}  // NOLINT: conversion is the point
   static Checked failed(std::string why) { return Checked{Failure{std::move(why)}}; }
   explicit operator bool() const { return value.has_value(); }

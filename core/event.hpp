@@ -24,16 +24,16 @@ std::string_view name(EventState state);
 std::optional<EventState> event_state(std::string_view name);
 
 struct Row {
-  std::string name;         // "0" in a standing section
-  uint32_t first = 1;       // number of its first seat
+  std::string name;    // "0" in a standing section
+  uint32_t first = 1;  // number of its first seat
   uint32_t seats = 0;
-  uint32_t seat_base = 0;   // index of its first seat
+  uint32_t seat_base = 0;  // index of its first seat
 };
 
 struct Section {
   std::string id, name;
-  int64_t amount = 0;       // minor units
-  bool general = false;     // standing: one row "0", places 1..n
+  int64_t amount = 0;    // minor units
+  bool general = false;  // standing: one row "0", places 1..n
   uint32_t seats = 0;
   uint32_t seat_base = 0;
   std::vector<Row> rows;
@@ -57,13 +57,13 @@ struct Event {
     int64_t ttl_s = 300, extensions = 1, payment_cap_s = 600, seats_per_user = 4, release_window_s = 20;
   } holds;
 
-  uint32_t seat_count = 0;                // set by number_seats()
-  std::vector<uint32_t> sections_by_id;   // places in `sections`, in the order of ids; set by number_seats()
+  uint32_t seat_count = 0;               // set by number_seats()
+  std::vector<uint32_t> sections_by_id;  // places in `sections`, in the order of ids; set by number_seats()
 
   // From PostgreSQL, not from the definition.
   EventState state = EventState::draft;
   int64_t epoch = 0;
-  int64_t version = 0;      // of the row; grows with each change
+  int64_t version = 0;  // of the row; grows with each change
 
   // Fills seat_base and seats of every section and row, seat_count and the search orders. Before any of these:
   void number_seats();

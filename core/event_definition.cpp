@@ -155,8 +155,8 @@ std::string read_currency(Members& root) {
   const auto found = root.find("currency");
   if (!found) return std::string{default_currency};
   std::string_view text;
-  const bool good = !found->get(text) && text.size() == 3 &&
-                    std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool good =
+      !found->get(text) && text.size() == 3 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!good) root.fail("currency", "must be an ISO 4217 code such as \"KRW\"");
   return std::string{text};
 }

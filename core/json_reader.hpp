@@ -45,8 +45,8 @@ class JsonReader {
   std::size_t texts(std::string_view path, std::span<std::string_view> out);
 
  private:
-  struct Document;  // the parser and what it made of the body
-  struct Found;     // a member, or nothing
+  struct Document;                       // the parser and what it made of the body
+  struct Found;                          // a member, or nothing
   Found find(std::string_view path);     // null counts as absent
   Found require(std::string_view path);  // absent is a problem
   std::unique_ptr<Document> document_;

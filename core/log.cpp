@@ -35,7 +35,8 @@ std::optional<Value> find_name(std::span<const std::string_view> names, std::str
 std::string presentable(std::string_view text) {
   std::string kept{text.substr(0, value_bytes_max)};
   if (!simdjson::validate_utf8(kept)) {
-    std::ranges::replace_if(kept, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    std::ranges::replace_if(
+        kept, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   }
   return kept;
 }
@@ -76,7 +77,8 @@ std::string quoted_if_needed(const LogField& field) {
 
 std::string text_line(int64_t now_ms, LogLevel level, std::string_view message, Log::Fields fields) {
   auto sentence = presentable(message);
-  std::ranges::replace_if(sentence, [](char c) { return !is_plain(c); }, ' ');
+  std::ranges::replace_if(
+      sentence, [](char c) { return !is_plain(c); }, ' ');
   std::string line = fmt::format("{} {} {}", rfc3339(now_ms), name(level), sentence);
   for (const auto& field : fields) {
     fmt::format_to(std::back_inserter(line), " {}={}", field.name, quoted_if_needed(field));

@@ -36,8 +36,8 @@ struct LogField {
   template <std::signed_integral Number>
   LogField(std::string_view field, Number number) : name{field}, value{int64_t{number}} {}
   template <std::unsigned_integral Number>
-    requires(!std::same_as<Number, bool>)
-  LogField(std::string_view field, Number number) : name{field}, value{uint64_t{number}} {}
+  requires(!std::same_as<Number, bool>) LogField(std::string_view field, Number number)
+      : name{field}, value{uint64_t{number}} {}
 
   std::string_view name;
   std::variant<std::string_view, bool, double, int64_t, uint64_t> value;
@@ -51,7 +51,7 @@ class Log {
     LogFormat format = LogFormat::text;
     LogLevel level = LogLevel::info;  // lines below are dropped
     int fd = 2;
-    bool priorities = false;          // see goes_to_journal()
+    bool priorities = false;  // see goes_to_journal()
   };
   explicit Log(Settings settings) : settings_{settings} {}
 

@@ -40,7 +40,7 @@ struct Histogram {
 
 // Durations around what users notice, in microseconds; rendered as seconds with 1e6 steps a unit.
 inline constexpr std::array<uint64_t, 12> duration_bounds_us = {250,    500,    1000,    2500,    5000,      10'000,
-                                                               25'000, 50'000, 100'000, 250'000, 1'000'000, 5'000'000};
+                                                                25'000, 50'000, 100'000, 250'000, 1'000'000, 5'000'000};
 
 class MetricsShard {
  public:

@@ -48,11 +48,7 @@ class Spsc {
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
-  bool try_push(const T& value) noexcept
-    requires std::is_nothrow_copy_constructible_v<T>
-  {
-    return try_push(T{value});
-  }
+  bool try_push(const T& value) noexcept requires std::is_nothrow_copy_constructible_v<T> { return try_push(T{value}); }
 
   // Consumer. False when the ring is empty; `value` is then untouched.
   bool try_pop(T& value) noexcept {

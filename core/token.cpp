@@ -82,8 +82,8 @@ Checked<KeyLine> parse_key_line(std::string_view line) {
   auto secret = from_hex(line.substr(colon + 1));
   if (!secret) return Failed::failed("has a secret that is not hex");
   if (secret->size() < secret_bytes_min) {
-    return Failed::failed(fmt::format("has a secret of {} bytes, at least {} are needed", secret->size(),
-                                      secret_bytes_min));
+    return Failed::failed(
+        fmt::format("has a secret of {} bytes, at least {} are needed", secret->size(), secret_bytes_min));
   }
   return KeyLine{static_cast<uint8_t>(id), std::move(*secret)};
 }

@@ -15,12 +15,12 @@ namespace net {
 
 class IpAddress {
  public:
-  IpAddress() = default;                                       // ::
+  IpAddress() = default;                                         // ::
   static std::optional<IpAddress> parse(std::string_view text);  // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"
-  static IpAddress from(const sockaddr& address);              // AF_INET or AF_INET6, anything else is ::
-  uint32_t write(uint16_t port, sockaddr_storage& out) const;  // returns how many bytes of `out` count
+  static IpAddress from(const sockaddr& address);                // AF_INET or AF_INET6, anything else is ::
+  uint32_t write(uint16_t port, sockaddr_storage& out) const;    // returns how many bytes of `out` count
   bool is_v4() const;
-  std::string text() const;                                    // an IPv4 address in dots
+  std::string text() const;  // an IPv4 address in dots
   const std::array<uint8_t, 16>& bytes() const { return bytes_; }
   bool operator==(const IpAddress&) const = default;
 

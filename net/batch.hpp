@@ -43,7 +43,7 @@ struct BatchMetrics {
 class Batch {
  public:
   struct Settings {
-    uint32_t width = 1;  // arguments an item
+    uint32_t width = 1;                                                                  // arguments an item
     uint32_t flights_max = core::limits::exchanges_max / core::limits::batch_items_max;  // waiting or in the air
     // Calls on their way at once. While Redis is behind, the rest waits here and fills up to 64 items a call; without
     // this limit each turn would send a call of its own, and flights_max calls of one item would be overload.
@@ -72,9 +72,9 @@ class Batch {
  private:
   struct Flight {
     Batch* batch = nullptr;
-    Flight* next = nullptr;         // in the list of waiting or of free ones
+    Flight* next = nullptr;  // in the list of waiting or of free ones
     uint32_t items = 0;
-    core::TextBuffer arguments;     // bulk strings
+    core::TextBuffer arguments;  // bulk strings
     std::array<Sink, core::limits::batch_items_max> sinks;
   };
   Flight* filling();

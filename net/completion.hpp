@@ -12,8 +12,8 @@ namespace net {
 struct Event {
   int32_t result;  // of the operation: a count, a descriptor, or a negative errno
   uint32_t flags;
-  bool more() const { return (flags & 2u) != 0; }         // IORING_CQE_F_MORE: the operation stays armed
-  bool has_buffer() const { return (flags & 1u) != 0; }   // IORING_CQE_F_BUFFER
+  bool more() const { return (flags & 2u) != 0; }        // IORING_CQE_F_MORE: the operation stays armed
+  bool has_buffer() const { return (flags & 1u) != 0; }  // IORING_CQE_F_BUFFER
   uint16_t buffer_id() const { return static_cast<uint16_t>(flags >> 16); }
 };
 

@@ -39,15 +39,15 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void start();                                   // begins to receive
-  void begin(Exchange& exchange);                 // a handler works for it; the next request waits
+  void start();                    // begins to receive
+  void begin(Exchange& exchange);  // a handler works for it; the next request waits
   // Queues an answer and lets the next request come. Adds "Connection: close" where it must, and then closes.
   void answer(http::ResponseHead head, std::string_view body);
-  void write(std::string_view bytes);             // queues bytes as they are
-  void drain();                                   // closes when idle; a request in flight is answered first
-  void terminate();                               // at once; idempotent; a handler in flight finds its peer gone
-  void end_of_turn();                             // called by the server for those that asked (Server::end_turn)
-  void buffers_are_back() { starved_ = false; }   // the receive ring has room again
+  void write(std::string_view bytes);            // queues bytes as they are
+  void drain();                                  // closes when idle; a request in flight is answered first
+  void terminate();                              // at once; idempotent; a handler in flight finds its peer gone
+  void end_of_turn();                            // called by the server for those that asked (Server::end_turn)
+  void buffers_are_back() { starved_ = false; }  // the receive ring has room again
 
   const IpAddress& peer() const { return peer_; }
   State state() const { return state_; }
@@ -99,23 +99,23 @@ class Connection {
   Op<Connection, &Connection::recv_done> recv_{*this};
   Op<Connection, &Connection::send_done> send_{*this};
   TimerOf<Connection, &Connection::check> timer_{*this};
-  Exchange* exchange_ = nullptr;         // the request in flight
-  Inbox* inbox_ = nullptr;               // null while no byte waits
+  Exchange* exchange_ = nullptr;  // the request in flight
+  Inbox* inbox_ = nullptr;        // null while no byte waits
   Outgoing filling_, sending_;
-  Connection* next_turn_ = nullptr;      // in the server's list of those with work at the end of the turn
-  Connection* next_starved_ = nullptr;   // in the server's list of those that found no receive buffer
-  int64_t since_ms_;                     // first byte of the request, or last answer sent, or begin of lingering
-  int64_t send_checked_ms_ = 0;          // when the peer's progress was looked at
+  Connection* next_turn_ = nullptr;     // in the server's list of those with work at the end of the turn
+  Connection* next_starved_ = nullptr;  // in the server's list of those that found no receive buffer
+  int64_t since_ms_;                    // first byte of the request, or last answer sent, or begin of lingering
+  int64_t send_checked_ms_ = 0;         // when the peer's progress was looked at
   IpAddress peer_;
   int fd_;
-  uint32_t send_mark_ = 0;               // bytes the peer had acknowledged then
-  uint32_t discarded_bytes_ = 0;         // while lingering
+  uint32_t send_mark_ = 0;        // bytes the peer had acknowledged then
+  uint32_t discarded_bytes_ = 0;  // while lingering
   State state_ = State::open;
   bool in_turn_list_ = false;
   bool starved_ = false;
-  bool pausing_ = false;                 // the receive is being cancelled because too much waits
-  bool peer_done_ = false;               // the peer has shut its side
-  bool send_marked_ = false;             // send_mark_ is of the send in flight
+  bool pausing_ = false;      // the receive is being cancelled because too much waits
+  bool peer_done_ = false;    // the peer has shut its side
+  bool send_marked_ = false;  // send_mark_ is of the send in flight
 };
 static_assert(sizeof(Connection) <= 256);
 

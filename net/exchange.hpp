@@ -61,9 +61,9 @@ struct Exchange : core::FrameRoom {
   void set_request_id(std::string_view id);
 
   Server& server_;
-  Connection* connection_;     // null once the peer has gone
-  http::Request* request_;     // null once the handler has suspended or returned
-  Exchange* next_ = nullptr;   // in the server's list of answered exchanges whose coroutine has not ended
+  Connection* connection_;    // null once the peer has gone
+  http::Request* request_;    // null once the handler has suspended or returned
+  Exchange* next_ = nullptr;  // in the server's list of answered exchanges whose coroutine has not ended
   IpAddress peer_;
   bool responded_ = false;
   bool keep_alive_;

@@ -24,14 +24,20 @@ std::string refusal(int error) {
   switch (error) {
     case EPERM:
     case EACCES:
-      return cause + "allow it: sysctl kernel.io_uring_disabled=0, and a seccomp or container profile that permits "
-                     "io_uring_setup, io_uring_enter and io_uring_register";
-    case ENOSYS: return cause + "the kernel lacks io_uring or a seccomp profile hides it; Linux 6.1 is needed";
-    case EINVAL: return cause + "the kernel is too old; Linux 6.1 is needed";
-    case ENOMEM: return cause + "raise the locked-memory limit: ulimit -l, or LimitMEMLOCK= in the systemd unit";
+      return cause +
+             "allow it: sysctl kernel.io_uring_disabled=0, and a seccomp or container profile that permits "
+             "io_uring_setup, io_uring_enter and io_uring_register";
+    case ENOSYS:
+      return cause + "the kernel lacks io_uring or a seccomp profile hides it; Linux 6.1 is needed";
+    case EINVAL:
+      return cause + "the kernel is too old; Linux 6.1 is needed";
+    case ENOMEM:
+      return cause + "raise the locked-memory limit: ulimit -l, or LimitMEMLOCK= in the systemd unit";
     case EMFILE:
-    case ENFILE: return cause + "raise the limit of open files: ulimit -n, or LimitNOFILE= in the systemd unit";
-    default: return cause + "unexpected; please report it with the kernel version";
+    case ENFILE:
+      return cause + "raise the limit of open files: ulimit -n, or LimitNOFILE= in the systemd unit";
+    default:
+      return cause + "unexpected; please report it with the kernel version";
   }
 }
 

@@ -60,9 +60,9 @@ class Loop {
   // Runs once, at the end of this turn; when scheduled by a hook of its own or a later stage, of the next. Idempotent.
   void schedule(Hook& hook);
   void start(Timer& timer, int64_t delay_ms);  // fires once; restarts a running one
-  uint32_t armed() const { return armed_; }     // operations the kernel may still answer
+  uint32_t armed() const { return armed_; }    // operations the kernel may still answer
 
-  io_uring& ring() { return ring_; }            // for registering buffers at start-up
+  io_uring& ring() { return ring_; }  // for registering buffers at start-up
   const LoopMetrics& metrics() const { return metrics_; }
 
  private:

@@ -41,8 +41,7 @@ struct Cause {
 
 // One family whose series differ by a label.
 template <class Metrics, std::size_t count>
-void write_causes(core::MetricsText& text, std::span<const Metrics* const> all,
-                  const Cause<Metrics> (&causes)[count]) {
+void write_causes(core::MetricsText& text, std::span<const Metrics* const> all, const Cause<Metrics> (&causes)[count]) {
   for (const auto& each : causes) {
     text.sample(sum(all, [&](const Metrics& metrics) -> const Counter& { return metrics.*each.counter; }),
                 {{"cause", each.label}});

@@ -21,9 +21,9 @@ class RecvRing {
  public:
   static constexpr std::size_t slack_bytes = 64;
   struct Settings {
-    uint32_t buffers;       // power of two, at most 32768
+    uint32_t buffers;  // power of two, at most 32768
     uint32_t buffer_bytes;
-    uint16_t group;         // one number for each ring of buffers of a loop
+    uint16_t group;  // one number for each ring of buffers of a loop
   };
 
   RecvRing(Loop& loop, Settings settings) : loop_{loop}, settings_{settings} {}

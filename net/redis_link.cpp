@@ -48,11 +48,10 @@ RedisLink::RedisLink(Loop& loop, RedisSettings settings, std::span<const ScriptS
       settings_{std::move(settings)},
       scripts_{scripts.begin(), scripts.end()},
       trusted_generation_{trusted_generation},
-      pipeline_{settings_.pipeline,
-                {[](void* link, std::string_view message) noexcept {
-                   return static_cast<RedisLink*>(link)->judge(message);
-                 },
-                 this}},
+      pipeline_{
+          settings_.pipeline,
+          {[](void* link, std::string_view message) noexcept { return static_cast<RedisLink*>(link)->judge(message); },
+           this}},
       random_{std::random_device{}()} {}
 
 RedisLink::~RedisLink() { ONSALE_ASSERT(stopped()); }
@@ -270,7 +269,8 @@ void RedisLink::tick() noexcept {
   const auto now_ms = loop_.now_ms();
   switch (state_) {
     case State::stopped:
-    case State::closing: break;
+    case State::closing:
+      break;
     case State::waiting:
       if (now_ms >= deadline_ms_) look_up();
       break;
@@ -279,7 +279,8 @@ void RedisLink::tick() noexcept {
       [[fallthrough]];
     case State::connecting:
     case State::greeting:
-    case State::up: watch();
+    case State::up:
+      watch();
   }
   if (state_ != State::stopped) loop_.start(tick_timer_, tick_ms);
 }

@@ -41,15 +41,15 @@ namespace net {
 struct RedisSettings {
   std::string host = "127.0.0.1";
   uint16_t port = 6379;
-  std::string unix_path;             // used instead of host and port when not empty
-  std::string username, password;    // AUTH when the password is not empty
-  int64_t connect_ms_max = 1000;     // of one attempt; a slow look-up of the name is waited for
-  int64_t silence_ms_max = 3000;     // commands wait and not a byte comes: the connection is given up
-  int64_t backoff_ms_min = 10;       // before the next attempt: a random part of this, doubled each time up to
+  std::string unix_path;           // used instead of host and port when not empty
+  std::string username, password;  // AUTH when the password is not empty
+  int64_t connect_ms_max = 1000;   // of one attempt; a slow look-up of the name is waited for
+  int64_t silence_ms_max = 3000;   // commands wait and not a byte comes: the connection is given up
+  int64_t backoff_ms_min = 10;     // before the next attempt: a random part of this, doubled each time up to
   int64_t backoff_ms_max = 1000;
-  int64_t recheck_ms = 50;           // between two looks at the generation while it is not the trusted one
-  int64_t distrust_ms_max = 1000;    // another generation is trusted: the address may lead to another Redis by now
-  Pipeline::Settings pipeline;       // timeout_ms is the deadline of a command
+  int64_t recheck_ms = 50;         // between two looks at the generation while it is not the trusted one
+  int64_t distrust_ms_max = 1000;  // another generation is trusted: the address may lead to another Redis by now
+  Pipeline::Settings pipeline;     // timeout_ms is the deadline of a command
 };
 
 // A script to have loaded. The views must outlive the link.
@@ -61,11 +61,11 @@ struct ScriptSource {
 struct RedisMetrics {
   Counter commands, sends, sent_bytes;  // commands / sends tells how well a turn batches
   Counter replies, timeouts;
-  Counter refused;                      // commands answered at once: overload or unavailable
+  Counter refused;  // commands answered at once: overload or unavailable
   Counter connections, losses;
-  Counter script_reloads;               // NOSCRIPT on a live connection: somebody flushed the scripts
-  Counter up;                           // 1 while connected and greeted
-  Counter pending;                      // commands in flight, after the last turn with traffic
+  Counter script_reloads;  // NOSCRIPT on a live connection: somebody flushed the scripts
+  Counter up;              // 1 while connected and greeted
+  Counter pending;         // commands in flight, after the last turn with traffic
 };
 
 class RedisLink {
@@ -143,23 +143,23 @@ class RedisLink {
   const std::atomic<uint64_t>& trusted_generation_;
   Pipeline pipeline_;
   NameLookup lookup_;
-  SocketAddress connecting_to_;      // read by the kernel while connect_ is armed
+  SocketAddress connecting_to_;  // read by the kernel while connect_ is armed
   int fd_ = -1;
 
   State state_ = State::stopped;
   bool stopping_ = false;
-  bool reload_ = false;              // a script was missing: greet again
-  const char* doomed_ = nullptr;     // why the connection must go, found where it could not be torn down
-  uint32_t attempts_ = 0;            // since it was last up
+  bool reload_ = false;           // a script was missing: greet again
+  const char* doomed_ = nullptr;  // why the connection must go, found where it could not be torn down
+  uint32_t attempts_ = 0;         // since it was last up
   uint32_t address_attempts_ = 0;
   uint32_t greetings_left_ = 0;
   uint32_t scripts_loaded_ = 0;
-  bool rechecking_ = false;          // an INFO is in flight
+  bool rechecking_ = false;  // an INFO is in flight
   uint64_t generation_ = 0;
-  int64_t deadline_ms_ = 0;          // of the state
+  int64_t deadline_ms_ = 0;  // of the state
   int64_t recheck_at_ms_ = 0;
-  int64_t accepted_at_ms_ = 0;       // when no other generation than ours was trusted last
-  int64_t quiet_since_ms_ = 0;       // commands wait since then, and not a byte has come
+  int64_t accepted_at_ms_ = 0;  // when no other generation than ours was trusted last
+  int64_t quiet_since_ms_ = 0;  // commands wait since then, and not a byte has come
   std::atomic<const char*> problem_{"not started"};
   std::minstd_rand random_;
 

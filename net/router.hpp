@@ -54,7 +54,7 @@ class Router {
   static bool matches(const Compiled& route, const http::Request& request);
   static Compiled compile(const Route& route, uint32_t& segment_count);
 
-  std::vector<Compiled> routes_;                                   // by number of segments
+  std::vector<Compiled> routes_;                                    // by number of segments
   std::array<uint32_t, http::Request::segments_max + 2> begins_{};  // of each number of segments in routes_
 };
 

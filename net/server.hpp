@@ -37,7 +37,7 @@ struct ServerSettings {
   uint32_t exchanges_max = core::limits::exchanges_max;
   uint32_t receive_buffers = core::limits::receive_buffers;
   uint32_t receive_buffer_bytes = core::limits::receive_buffer_bytes;
-  uint16_t receive_group = 1;       // differs between servers of one loop
+  uint16_t receive_group = 1;                        // differs between servers of one loop
   std::size_t buffer_bytes_max = 512 * 1024 * 1024;  // send buffers and cut requests, all connections together
   std::size_t unsent_bytes_max = core::limits::unsent_bytes_max;
   int64_t request_ms_max = core::limits::request_ms_max;
@@ -47,10 +47,10 @@ struct ServerSettings {
 };
 
 struct ServerMetrics {
-  Counter accepted, shed;                     // shed: over connections_max, or out of descriptors
-  Counter connections, exchanges;             // now
-  Counter requests, refused_requests;         // refused: not HTTP as we want it
-  std::array<Counter, 5> responses;           // by class: 1xx, 2xx, ...
+  Counter accepted, shed;              // shed: over connections_max, or out of descriptors
+  Counter connections, exchanges;      // now
+  Counter requests, refused_requests;  // refused: not HTTP as we want it
+  std::array<Counter, 5> responses;    // by class: 1xx, 2xx, ...
   Counter request_timeouts, idle_timeouts;
   Counter slow_readers_cut, floods_cut, memory_refusals;
   Counter starved;                            // receives that found no buffer
@@ -69,14 +69,14 @@ class Server {
   // Whether nobody listens where we want to. SO_REUSEPORT would let a second node of the same user share the port
   // without a word, so look before the first core listens. Any thread.
   static core::Status check_port(const ServerSettings& settings);
-  core::Status listen();   // on the loop's thread
+  core::Status listen();  // on the loop's thread
   uint16_t port() const { return port_; }
   // Stops accepting, answers what is in flight with "Connection: close", closes idle connections.
   void drain();
   bool draining() const { return draining_; }
-  bool drained() const;    // no connection and no handler left
+  bool drained() const;                                 // no connection and no handler left
   bool idle() const { return exchanges_.used() == 0; }  // no handler left: only then may the server be destroyed
-  void close();            // cold path, never from a handler: cuts everything and turns the loop until all is closed
+  void close();  // cold path, never from a handler: cuts everything and turns the loop until all is closed
 
   const ServerMetrics& metrics() const { return metrics_; }
   const BufferPool& memory() const { return buffers_; }  // send buffers and cut requests
@@ -123,8 +123,8 @@ class Server {
   std::string_view new_request_id();
 
   // the end of a turn
-  void end_turn(Connection& connection);   // `connection` has work at the end of this turn
-  void park(Connection& connection);       // until receive buffers are back
+  void end_turn(Connection& connection);  // `connection` has work at the end of this turn
+  void park(Connection& connection);      // until receive buffers are back
   void end_of_turn() noexcept;
   void unpark();
   void wake() noexcept { loop_.schedule(hook_); }
@@ -142,7 +142,7 @@ class Server {
   core::Slab<Exchange> exchanges_;
   Connection* turn_list_ = nullptr;
   Connection* starved_list_ = nullptr;
-  Exchange* answered_list_ = nullptr;      // answered, but the coroutine had not ended yet
+  Exchange* answered_list_ = nullptr;  // answered, but the coroutine had not ended yet
   int listener_ = -1;
   uint16_t port_ = 0;
   bool draining_ = false;
@@ -151,7 +151,7 @@ class Server {
   HookOf<Server, &Server::end_of_turn> hook_{Stage::connections, *this};
   TimerOf<Server, &Server::wake> retry_timer_{*this};
 
-  http::Request request_;                  // the one being read; handlers see it until they suspend
+  http::Request request_;  // the one being read; handlers see it until they suspend
   http::DateField date_;
   core::TextBuffer scratch_, problem_body_, problem_headers_;
   core::Random random_;

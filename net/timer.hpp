@@ -66,7 +66,7 @@ class TimerWheel {
   void mark(uint32_t slot, bool occupied);
   bool marked(uint32_t slot) const { return (occupied_[slot / 64] >> (slot % 64) & 1) != 0; }
 
-  int64_t step_;  // every timer due at or before this step has fired
+  int64_t step_;                                 // every timer due at or before this step has fired
   std::array<uint64_t, slots / 64> occupied_{};  // a set bit may be stale (the timer was stopped), a clear one never
   std::array<Timer, slots> heads_{};
 };

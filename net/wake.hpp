@@ -24,10 +24,10 @@ class Wake {
   Wake(const Wake&) = delete;
   Wake& operator=(const Wake&) = delete;
 
-  core::Status open();          // with an eventfd of its own
-  void watch(int event_fd);     // with somebody's eventfd, which must outlive close()
+  core::Status open();       // with an eventfd of its own
+  void watch(int event_fd);  // with somebody's eventfd, which must outlive close()
   void close();
-  void notify();                // any thread; wait-free but for one write when the loop has not been woken yet
+  void notify();  // any thread; wait-free but for one write when the loop has not been woken yet
 
  private:
   void readable(Event event) noexcept;

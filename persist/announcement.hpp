@@ -13,12 +13,12 @@ namespace persist {
 
 // A row of the outbox with what it is about: the order, for refund.required the payment.
 struct OutboxRow {
-  std::string id, type;            // ce_id; order.confirmed, order.rejected, order.cancelled, refund.required
+  std::string id, type;  // ce_id; order.confirmed, order.rejected, order.cancelled, refund.required
   std::string order, event, user;
   std::vector<std::string> seats;  // of the order; empty for a payment that never had one
   int64_t amount = 0;
   std::string currency, reference;
-  std::string reason;              // why rejected; why the money goes back
+  std::string reason;  // why rejected; why the money goes back
   bool refund_required = false;
   int64_t at_ms = 0;
 };

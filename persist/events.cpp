@@ -20,12 +20,16 @@ EventRow event_row(const Rows& rows, int row) {
 
 core::Error error_of(Sql outcome) {
   switch (outcome) {
-    case Sql::done: return core::Error::none;
-    case Sql::unknown: return core::Error::closed;
+    case Sql::done:
+      return core::Error::none;
+    case Sql::unknown:
+      return core::Error::closed;
     case Sql::conflict:
-    case Sql::unacceptable: return core::Error::protocol;
+    case Sql::unacceptable:
+      return core::Error::protocol;
     case Sql::retry:
-    case Sql::unavailable: return core::Error::unavailable;
+    case Sql::unavailable:
+      return core::Error::unavailable;
   }
   return core::Error::unavailable;
 }

@@ -20,8 +20,8 @@ struct EventRow {
   std::string definition;  // JSON, as PUT by the operator (members in another order)
   core::EventState state = core::EventState::draft;
   int64_t epoch = 0;
-  int64_t version = 0;     // grows with each change of the three above
-  int64_t head = 0;        // largest arrival number let in, as last stored
+  int64_t version = 0;  // grows with each change of the three above
+  int64_t head = 0;     // largest arrival number let in, as last stored
 };
 
 struct KnownEvent {

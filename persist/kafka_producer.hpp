@@ -20,8 +20,8 @@
 namespace persist {
 
 struct KafkaSettings {
-  std::string brokers;           // host:port,...; empty: no Kafka
-  int replication = 1;           // of topics this program creates
+  std::string brokers;  // host:port,...; empty: no Kafka
+  int replication = 1;  // of topics this program creates
   int partitions = 6;
   int queue_messages_max = 20'000;
 };
@@ -33,13 +33,13 @@ inline constexpr std::string_view topic_line = "onsale.line";
 // A CloudEvents 1.0 message in binary mode: attributes as headers, data as the value.
 struct Announcement {
   std::string_view topic;
-  std::string key;      // decides the partition
-  std::string id;       // ce_id, stable over repetitions
+  std::string key;  // decides the partition
+  std::string id;   // ce_id, stable over repetitions
   std::string type;
-  std::string source;   // "/onsale/events/<event>"
+  std::string source;  // "/onsale/events/<event>"
   std::string subject;
   int64_t at_ms = 0;
-  std::string data;     // JSON
+  std::string data;  // JSON
 };
 
 // What became of a message, by the tag it was sent with; exactly one call a message.
@@ -47,8 +47,8 @@ class DeliverySink {
  public:
   virtual ~DeliverySink() = default;
   virtual void delivered(uint64_t tag) noexcept = 0;
-  virtual void returned(uint64_t tag) noexcept = 0;                            // send it again; Kafka may have it, too
-  virtual void refused(uint64_t tag, std::string_view problem) noexcept = 0;   // it will never be taken
+  virtual void returned(uint64_t tag) noexcept = 0;                           // send it again; Kafka may have it, too
+  virtual void refused(uint64_t tag, std::string_view problem) noexcept = 0;  // it will never be taken
 };
 
 class KafkaProducer {

@@ -118,12 +118,14 @@ core::Status Postgres::connect() {
     close();
     return status;
   }
-  PQsetNoticeProcessor(link_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      link_.get(), [](void*, const char*) {}, nullptr);
   PQsetnonblocking(link_.get(), 1);
   const int64_t server_ms_max = settings_.statement_ms_max - settings_.statement_ms_max / 10;
   auto answer = script(
       "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
-      "SET lock_timeout = 0; SET statement_timeout = " + std::to_string(server_ms_max));
+      "SET lock_timeout = 0; SET statement_timeout = " +
+      std::to_string(server_ms_max));
   if (answer) return {};
   close();
   return {answer.problem};

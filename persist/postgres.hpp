@@ -42,8 +42,8 @@ class Parameters {
  private:
   friend class Postgres;
   struct Value {
-    unsigned type;             // OID
-    std::string_view view;     // used while `bytes` is empty
+    unsigned type;          // OID
+    std::string_view view;  // used while `bytes` is empty
     std::string bytes;
   };
   std::vector<Value> values_;
@@ -59,7 +59,7 @@ class Rows {
   std::string_view text(int row, int column) const;  // empty when null; dies with the rows
   int64_t integer(int row, int column) const;        // 0 when null
   bool boolean(int row, int column) const { return text(row, column) == "t"; }
-  int64_t affected() const;                          // of INSERT, UPDATE, DELETE
+  int64_t affected() const;  // of INSERT, UPDATE, DELETE
 
  private:
   struct Clear {

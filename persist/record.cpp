@@ -78,12 +78,18 @@ Outcome outcome_of(std::string_view word) {
 
 std::string_view name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::confirmed: return "confirmed";
-    case Outcome::rejected: return "rejected";
-    case Outcome::cancelled: return "cancelled";
-    case Outcome::refused: return "refused";
-    case Outcome::stale_epoch: return "stale_epoch";
-    case Outcome::unavailable: return "unavailable";
+    case Outcome::confirmed:
+      return "confirmed";
+    case Outcome::rejected:
+      return "rejected";
+    case Outcome::cancelled:
+      return "cancelled";
+    case Outcome::refused:
+      return "refused";
+    case Outcome::stale_epoch:
+      return "stale_epoch";
+    case Outcome::unavailable:
+      return "unavailable";
   }
   return "unknown";
 }
@@ -139,7 +145,8 @@ core::Error Recorder::write_orders(Group<Order> group, std::span<Recorded> out, 
     take(answer, out);
     return core::Error::none;
   }
-  return halve<Order>(group, out, [&](auto half, auto part) { return write_orders(half, part, reason); }, answer);
+  return halve<Order>(
+      group, out, [&](auto half, auto part) { return write_orders(half, part, reason); }, answer);
 }
 
 core::Error Recorder::write_refusals(Group<Refusal> group, std::span<Recorded> out) {
@@ -149,7 +156,8 @@ core::Error Recorder::write_refusals(Group<Refusal> group, std::span<Recorded> o
     take(answer, out);
     return core::Error::none;
   }
-  return halve<Refusal>(group, out, [&](auto half, auto part) { return write_refusals(half, part); }, answer);
+  return halve<Refusal>(
+      group, out, [&](auto half, auto part) { return write_refusals(half, part); }, answer);
 }
 
 // A failed batch: again later, or in halves until the row that PostgreSQL cannot take is alone and can be put aside.

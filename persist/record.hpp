@@ -38,7 +38,7 @@ struct Refusal {
   int64_t epoch = 0;
   std::string reference, hold, user;
   int64_t amount = 0;
-  std::string currency, decision;   // hold_expired, stale_fence, already_paid, amount_mismatch, order_rejected
+  std::string currency, decision;  // hold_expired, stale_fence, already_paid, amount_mismatch, order_rejected
   int64_t decided_at_ms = 0;
 };
 

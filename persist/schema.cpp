@@ -13,8 +13,8 @@ core::Status migrate(const std::string& dsn) {
   Postgres postgres{{.dsn = dsn, .statement_ms_max = 60'000}};
   if (auto status = postgres.connect(); !status) return {"PostgreSQL: " + status.problem};
   // CREATE IF NOT EXISTS of two sessions at once can still collide in the catalogue, hence the lock.
-  auto answer = postgres.script("BEGIN; SELECT pg_advisory_xact_lock(7301, 0);" + std::string{embedded::schema_sql} +
-                                "; COMMIT");
+  auto answer =
+      postgres.script("BEGIN; SELECT pg_advisory_xact_lock(7301, 0);" + std::string{embedded::schema_sql} + "; COMMIT");
   if (answer) return {};
   return {"the schema could not be brought up to date: " + answer.problem};
 }
@@ -28,9 +28,8 @@ core::Status check_schema(const std::string& dsn) {
   auto answer = postgres.query("SELECT coalesce(max(version), 0) FROM schema_version");
   if (!answer) return {"PostgreSQL: " + answer.problem};
   const int64_t found = answer.rows.integer(0, 0);
-  const std::string versions =
-      "the database has schema version " + std::to_string(found) + ", this program needs " +
-      std::to_string(schema_version);
+  const std::string versions = "the database has schema version " + std::to_string(found) + ", this program needs " +
+                               std::to_string(schema_version);
   if (found < schema_version) return {versions + ": " + std::string{what_to_do}};
   if (found > schema_version) return {versions + ": use a program at least as new as the one that migrated it"};
   return {};

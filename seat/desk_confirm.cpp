@@ -139,8 +139,7 @@ core::Async Desk::confirm(net::Exchange& x) {
     }
     if (!confirmed || !confirmed->verdict.ok()) co_return line_.fail(x, confirmed.error, confirmed->verdict);
     const auto& record = *confirmed->record;
-    if (!record.fits(payment.owned.event->definition().seat_count))
-      co_return line_.fail(x, core::Error::protocol, {});
+    if (!record.fits(payment.owned.event->definition().seat_count)) co_return line_.fail(x, core::Error::protocol, {});
     if (record.state == 'R') co_return respond_recorded(x, payment, confirmed.value, true);
     const auto decided = co_await record_order(payment, record, wait_ms);
     if (!decided) co_return respond_recorded(x, payment, confirmed.value, false);

@@ -56,14 +56,13 @@ void RequestReader::read_places(HoldRequest& request, const core::Event& event) 
   const bool best = json_.boolean("best_available", false);
   if (!json_.good()) return;
   const auto* section = event.section(id);
-  if (section == nullptr)
-    return json_.fail("section:", fmt::format("this event has no section {}", shown(id).view()));
+  if (section == nullptr) return json_.fail("section:", fmt::format("this event has no section {}", shown(id).view()));
   if (best) request.code = net::Code::not_implemented;
   if (best || !section->general)
     return json_.fail("seats", "of a section with rows are held by their ids in this version");
   request.wanted.assign("g");
-  for (const int64_t field : {section - event.sections.data(), int64_t{section->seat_base}, int64_t{section->seats},
-                              quantity}) {
+  for (const int64_t field :
+       {section - event.sections.data(), int64_t{section->seat_base}, int64_t{section->seats}, quantity}) {
     request.wanted.append(":");
     request.wanted.append(core::Digits{field}.view());
   }

@@ -61,17 +61,16 @@ core::Status OperationsListener::Inside::listen() {
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
-    return {fmt::format("operations: cannot listen on {} port {}: {}", settings.address, settings.port,
-                        error.message())};
+    return {
+        fmt::format("operations: cannot listen on {} port {}: {}", settings.address, settings.port, error.message())};
   }
   bound_port = acceptor.local_endpoint(error).port();
   return {};
 }
 
 void OperationsListener::Inside::accept() {
-  acceptor.async_accept([this](boost::system::error_code error, tcp::socket socket) {
-    accepted(error, std::move(socket));
-  });
+  acceptor.async_accept(
+      [this](boost::system::error_code error, tcp::socket socket) { accepted(error, std::move(socket)); });
 }
 
 void OperationsListener::Inside::accepted(boost::system::error_code error, tcp::socket socket) {

@@ -17,7 +17,7 @@ enum class Action : uint8_t {
   show_event,
   put_event,
   move_event,
-  later,         // in the contract, not in this version: 501
+  later,  // in the contract, not in this version: 501
   not_found,
   wrong_method,  // `allow` says which would do
   bad_event,     // the event's id is malformed

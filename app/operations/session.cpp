@@ -136,14 +136,21 @@ bool Session::accept_head() {
 // What the call says about the request; false when that was the answer.
 bool Session::accept_call(bool has_body) {
   switch (call_.action) {
-    case Action::not_found: respond(net::Code::not_found, "there is no such call"); return false;
-    case Action::later: respond(net::Code::not_implemented, "this version does not have this call yet"); return false;
-    case Action::bad_event: respond(net::Code::bad_request, "event must match [A-Za-z0-9._-]{1,64}"); return false;
+    case Action::not_found:
+      respond(net::Code::not_found, "there is no such call");
+      return false;
+    case Action::later:
+      respond(net::Code::not_implemented, "this version does not have this call yet");
+      return false;
+    case Action::bad_event:
+      respond(net::Code::bad_request, "event must match [A-Za-z0-9._-]{1,64}");
+      return false;
     case Action::wrong_method:
       respond({405, problem_body(net::Code::method_not_allowed, fmt::format("allowed: {}", call_.allow)),
                net::problem_content_type, call_.allow});
       return false;
-    default: break;
+    default:
+      break;
   }
   if (!has_body) return true;
   if (!is_json(view(parser_->get()[http::field::content_type]))) {
@@ -203,10 +210,14 @@ void Session::body_done(Error error) {
 
 void Session::serve() {
   switch (call_.action) {
-    case Action::livez: return respond({200, "live\n", text_type});
-    case Action::readyz: return serve_readiness();
-    case Action::metrics: return respond({200, shared_.metrics.render(), metrics_type});
-    default: return serve_call();
+    case Action::livez:
+      return respond({200, "live\n", text_type});
+    case Action::readyz:
+      return serve_readiness();
+    case Action::metrics:
+      return respond({200, shared_.metrics.render(), metrics_type});
+    default:
+      return serve_call();
   }
 }
 
@@ -247,11 +258,16 @@ AdminReply Session::run_call() const noexcept {
 AdminReply Session::call_administration() const {
   auto& administration = shared_.administration;
   switch (call_.action) {
-    case Action::list_events: return administration.list_events();
-    case Action::show_event: return administration.show_event(call_.event);
-    case Action::put_event: return administration.put_event(call_.event, parser_->get().body());
-    case Action::move_event: return administration.move_event(call_.event, call_.move);
-    default: return AdminReply::problem(net::Code::not_found, "there is no such call");
+    case Action::list_events:
+      return administration.list_events();
+    case Action::show_event:
+      return administration.show_event(call_.event);
+    case Action::put_event:
+      return administration.put_event(call_.event, parser_->get().body());
+    case Action::move_event:
+      return administration.move_event(call_.event, call_.move);
+    default:
+      return AdminReply::problem(net::Code::not_found, "there is no such call");
   }
 }
 

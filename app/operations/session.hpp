@@ -33,8 +33,8 @@ struct Shared {
   const core::Metrics& metrics;
   const core::Log& log;
   boost::asio::thread_pool& calls;
-  core::UlidGenerator ids{};   // for X-Request-Id
-  core::Random random{};       // jitters Retry-After
+  core::UlidGenerator ids{};  // for X-Request-Id
+  core::Random random{};      // jitters Retry-After
   uint32_t sessions = 0;
   uint32_t calls_waiting = 0;  // handed to the call threads and not yet answered
 };
@@ -91,8 +91,8 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::beast::http::response<boost::beast::http::empty_body> continue_;
   Call call_;
   std::string request_id_;
-  int64_t started_ms_ = 0;       // monotonic; the head was read
-  bool body_unread_ = false;     // the answer went out before the body was read: the connection cannot go on
+  int64_t started_ms_ = 0;    // monotonic; the head was read
+  bool body_unread_ = false;  // the answer went out before the body was read: the connection cannot go on
   std::size_t drained_bytes_ = 0;
   std::array<char, 8192> waste_;
 };

@@ -28,7 +28,7 @@ class HeadScan {
   std::size_t request_line_bytes() const { return headers_begin_ - 2 - begin_; }  // once it has ended
   uint32_t fields() const { return fields_; }
   Refusal refusal() const { return refusal_; }
-  const char* detail() const { return detail_; }       // a literal; null unless refused
+  const char* detail() const { return detail_; }  // a literal; null unless refused
 
  private:
   Progress step(unsigned char byte);

@@ -1,10 +1,10 @@
 #include "net/wire/http_response.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstring>
 #include <ctime>
-
-#include <fmt/format.h>
 
 #include "core/assert.hpp"
 

@@ -72,7 +72,7 @@ std::optional<int64_t> parse_digits(std::string_view text) {
   return value;
 }
 
-bool valid_authority(std::string_view text) { 
+bool valid_authority(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return in_authority[static_cast<unsigned char>(c)]; });
 }
 

@@ -42,10 +42,10 @@ Prepared prepare_script(std::string_view sha1, std::span<const std::string> keys
 class Pipeline {
  public:
   struct Settings {
-    uint32_t depth_max = core::limits::pipeline_depth_max;         // commands without a reply; power of two
+    uint32_t depth_max = core::limits::pipeline_depth_max;  // commands without a reply; power of two
     std::size_t unsent_bytes_max = core::limits::pipeline_bytes_max;
     std::size_t reply_bytes_max = core::limits::reply_bytes_max;
-    std::size_t receive_bytes = 64 * 1024;                         // to begin with; grows to hold one whole reply
+    std::size_t receive_bytes = 64 * 1024;  // to begin with; grows to hold one whole reply
     int64_t timeout_ms = core::limits::redis_ms_max;
   };
   // Looks at every error reply before its sink does. `none` lets it through; anything else goes to the sink instead.
@@ -76,8 +76,8 @@ class Pipeline {
   // Where the kernel may write next; never empty. Valid until `received`, which must be the next call of the two.
   std::span<char> receive_room();
   struct Received {
-    uint32_t replies = 0;                    // also those swallowed
-    core::Error error = core::Error::none;   // protocol: the stream makes no sense any more; fail_all and reconnect
+    uint32_t replies = 0;                   // also those swallowed
+    core::Error error = core::Error::none;  // protocol: the stream makes no sense any more; fail_all and reconnect
   };
   // Calls one sink for each complete reply, in order. Size 0: nothing came. After fail_all bytes are dropped.
   [[nodiscard]] Received received(std::size_t size);
@@ -94,7 +94,7 @@ class Pipeline {
 
  private:
   struct Slot {
-    Sink sink;             // resume is null: the sink has been called, the reply is to be swallowed
+    Sink sink;  // resume is null: the sink has been called, the reply is to be swallowed
     int64_t deadline_ms;
   };
   core::Error admit(std::size_t bytes) const;
@@ -111,19 +111,19 @@ class Pipeline {
 
   core::TextBuffer filling_;
   core::TextBuffer sending_;
-  std::size_t sent_ = 0;       // of sending_
-  bool sending_now_ = false;   // sending_ is in the kernel
+  std::size_t sent_ = 0;      // of sending_
+  bool sending_now_ = false;  // sending_ is in the kernel
 
   std::unique_ptr<char[]> receive_;
   std::size_t receive_capacity_;
-  std::size_t begin_ = 0;      // first byte of the reply that is not complete yet
-  std::size_t end_ = 0;        // behind the last byte received
-  bool receiving_ = false;     // the room is in the kernel
-  bool delivering_ = false;    // a sink looks at the receive buffer
+  std::size_t begin_ = 0;    // first byte of the reply that is not complete yet
+  std::size_t end_ = 0;      // behind the last byte received
+  bool receiving_ = false;   // the room is in the kernel
+  bool delivering_ = false;  // a sink looks at the receive buffer
   resp::Scanner scanner_;
 
   std::vector<Slot> slots_;
-  uint64_t head_ = 0;          // numbers of commands since the beginning
+  uint64_t head_ = 0;  // numbers of commands since the beginning
   uint64_t expired_ = 0;
   uint64_t tail_ = 0;
 };

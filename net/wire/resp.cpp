@@ -59,11 +59,16 @@ View::View() : at_{"$-1\r\n"} {}
 
 Kind View::kind() const {
   switch (*at_) {
-    case '-': return Kind::error;
-    case ':': return Kind::integer;
-    case '$': return at_[1] == '-' ? Kind::null : Kind::text;
-    case '*': return at_[1] == '-' ? Kind::null : Kind::array;
-    default: return Kind::text;
+    case '-':
+      return Kind::error;
+    case ':':
+      return Kind::integer;
+    case '$':
+      return at_[1] == '-' ? Kind::null : Kind::text;
+    case '*':
+      return at_[1] == '-' ? Kind::null : Kind::array;
+    default:
+      return Kind::text;
   }
 }
 

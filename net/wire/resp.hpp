@@ -34,9 +34,9 @@ class View {
   explicit View(const char* reply) : at_{reply} {}
 
   Kind kind() const;
-  std::string_view text() const;          // of text, bulk or error (without the '-'); else empty
+  std::string_view text() const;  // of text, bulk or error (without the '-'); else empty
   bool is(std::string_view word) const { return kind() == Kind::text && text() == word; }
-  int64_t integer() const;                // of an integer; else 0
+  int64_t integer() const;  // of an integer; else 0
   // Of an integer, or of text that is nothing but a decimal number: scripts return numbers beyond 2^53 as text.
   std::optional<int64_t> number() const;
   uint32_t size() const;                  // elements of an array; else 0
@@ -87,10 +87,10 @@ class Scanner {
   void refuse() { state_ = State::malformed; }
 
   std::size_t bytes_max_;
-  std::size_t at_ = 0;      // first byte of the element that is not understood yet
-  std::size_t line_ = 0;    // its line has no end before here; once found, the index of its CR
+  std::size_t at_ = 0;    // first byte of the element that is not understood yet
+  std::size_t line_ = 0;  // its line has no end before here; once found, the index of its CR
   std::size_t wanted_ = 1;
-  uint32_t depth_ = 0;      // arrays that are open
+  uint32_t depth_ = 0;  // arrays that are open
   State state_ = State::incomplete;
   std::array<uint32_t, core::limits::reply_depth_max> left_{};  // elements still to come in each open array
 };
@@ -102,7 +102,7 @@ std::optional<View> parse(std::string_view reply);
 std::optional<int64_t> parse_number(std::string_view digits);
 
 // The other direction: commands are arrays of bulk strings.
-std::size_t header_bytes(std::size_t number);                    // "$<number>\r\n" or "*<number>\r\n"
+std::size_t header_bytes(std::size_t number);  // "$<number>\r\n" or "*<number>\r\n"
 std::size_t bulk_bytes(std::string_view argument);
 void write_header(core::TextBuffer& out, char type, std::size_t number);
 void write_bulk(core::TextBuffer& out, std::string_view argument);

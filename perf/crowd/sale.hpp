@@ -62,7 +62,7 @@ struct Sale {
   Clock::time_point started{}, deadline{};  // after the deadline nobody starts anything new
   uint64_t seed = 0;
 
-  std::optional<Clock::time_point> frozen_at{};   // last time that somebody was told so
+  std::optional<Clock::time_point> frozen_at{};  // last time that somebody was told so
 
   // The sale was rebuilt a moment ago, and its line may not be complete yet.
   bool line_forms_again() const {

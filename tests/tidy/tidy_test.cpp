@@ -180,7 +180,7 @@ std::string blanked(std::string text) { return Blanker{std::move(text)}.blanked(
 struct Function {
   std::string head;  // its signature, in one line
   int first_line = 0;
-  int lines = 0;     // signature and closing brace included
+  int lines = 0;  // signature and closing brace included
 };
 
 // Without the `template <...>` in front, which may hold the word class.
@@ -356,7 +356,8 @@ const std::vector<Banned>& banned_words() {
   static const std::vector<Banned> words = {
       {"shared_ptr", "owners are plain in the loop", {"net", "net/wire"}},
       {"std::function", "a Continuation is two words and owns nothing", {"net", "net/wire", "queue", "seat"}},
-      {"using namespace", "names say where they come from",
+      {"using namespace",
+       "names say where they come from",
        {"core", "net", "net/wire", "persist", "lua", "queue", "seat", "app"}},
   };
   return words;
@@ -503,8 +504,8 @@ TEST_SUITE("the tree") {
   }
 
   TEST_CASE("what is left for later names who does it") {
-    const auto problems = judge_lines(
-        is_text, [](const std::string& line) { return has_ownerless_todo(line) ? line : std::string{}; });
+    const auto problems =
+        judge_lines(is_text, [](const std::string& line) { return has_ownerless_todo(line) ? line : std::string{}; });
     CHECK_MESSAGE(problems.empty(), joined(problems));
   }
 

@@ -312,7 +312,8 @@ TEST_CASE("a hall of 50 000 seats with 5 000 orders is rebuilt within a second")
   for (int row = 1; row <= 100; ++row)
     rows += (row > 1 ? "," : "") + std::string{R"({"row":")"} + std::to_string(row) + R"(","seats":500})";
   sale.insert("e", R"({"name":"n","currency":"KRW","opens_at":"2036-01-01T00:00:00Z",
-    "sections":[{"id":"A","name":"A","amount":1,"rows":[)" + rows + "]}]}");
+    "sections":[{"id":"A","name":"A","amount":1,"rows":[)" +
+                       rows + "]}]}");
   REQUIRE(node.move("e", EventMove::open).code == MoveResult::Code::done);
   sale.sql(R"(SELECT onsale_record_orders('e', 1, array_agg('01' || lpad(n::text, 6, '0')), array_agg('u' || n::text),
     array_agg(format('A-%s-%s,A-%s-%s', 1 + n / 250, 1 + 2 * (n % 250), 1 + n / 250, 2 + 2 * (n % 250))),

@@ -1,8 +1,7 @@
 // For tests: a server on a thread of its own and a blocking client on loopback.
 #pragma once
-#include <doctest/doctest.h>
-
 #include <arpa/inet.h>
+#include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>

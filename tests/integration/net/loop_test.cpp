@@ -91,10 +91,12 @@ TEST_CASE("a burst of notifications from another thread wakes a sleeping loop an
     std::atomic<int>& produced;
     int taken = 0;
   } seen{produced};
-  net::Wake wake{loop, [](void* context) noexcept {
+  net::Wake wake{loop,
+                 [](void* context) noexcept {
                    auto& self = *static_cast<Seen*>(context);
                    self.taken = self.produced.load();
-                 }, &seen};
+                 },
+                 &seen};
   REQUIRE(wake.open());
   std::thread other{[&] {
     for (int i = 0; i < 20'000; ++i) {
@@ -102,7 +104,8 @@ TEST_CASE("a burst of notifications from another thread wakes a sleeping loop an
       wake.notify();
     }
   }};
-  turn_until(loop, [&] { return seen.taken == 20'000; }, 5000);
+  turn_until(
+      loop, [&] { return seen.taken == 20'000; }, 5000);
   other.join();
 }
 
@@ -137,11 +140,13 @@ TEST_CASE("a hook that schedules itself again runs next turn, at once, and does 
   struct Again {
     net::Loop& loop;
     int runs = 0;
-    net::Hook hook{net::Stage::links, [](void* context) noexcept {
+    net::Hook hook{net::Stage::links,
+                   [](void* context) noexcept {
                      auto& self = *static_cast<Again*>(context);
                      ++self.runs;
                      self.loop.schedule(self.hook);
-                   }, this};
+                   },
+                   this};
   } again{loop};
   loop.schedule(again.hook);
   auto begin_ms = core::monotonic_ms();

@@ -49,9 +49,7 @@ net::RedisSettings impatient(int port) {
 }
 
 struct Chaos {
-  explicit Chaos(uint64_t seed) : random{seed} {
-    world.trust();
-  }
+  explicit Chaos(uint64_t seed) : random{seed} { world.trust(); }
   uint32_t below(uint32_t bound) { return static_cast<uint32_t>(random() % bound); }
 
   void add_some() {
@@ -65,11 +63,16 @@ struct Chaos {
   void misfortune() {
     if (!redis.running()) return redis.start();
     switch (below(5)) {
-      case 0: return redis.kill9();
-      case 1: return say({"CLIENT", "PAUSE", std::to_string(50 + below(600)), "ALL"});
-      case 2: return say({"SCRIPT", "FLUSH"});
-      case 3: return say({"CONFIG", "SET", "maxmemory", below(2) == 0 ? "1" : "0"});
-      default: return say({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+      case 0:
+        return redis.kill9();
+      case 1:
+        return say({"CLIENT", "PAUSE", std::to_string(50 + below(600)), "ALL"});
+      case 2:
+        return say({"SCRIPT", "FLUSH"});
+      case 3:
+        return say({"CONFIG", "SET", "maxmemory", below(2) == 0 ? "1" : "0"});
+      default:
+        return say({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     }
   }
   void say(const std::vector<std::string>& words) { Operator{redis.port()}.say(words); }

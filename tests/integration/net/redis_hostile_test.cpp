@@ -108,7 +108,9 @@ TEST_CASE("a server that accepts and says nothing is left after the deadline") {
 }
 
 TEST_CASE("a server whose INFO says nothing useful is never trusted") {
-  const std::vector<std::string> useless = {"$0\r\n\r\n", "-ERR unknown command\r\n", "*0\r\n",
+  const std::vector<std::string> useless = {"$0\r\n\r\n",
+                                            "-ERR unknown command\r\n",
+                                            "*0\r\n",
                                             bulk("role:slave\r\nmaster_replid:" + replid + "\r\n"),
                                             bulk("role:master\r\nmaster_replid:abc\r\n"),
                                             bulk("role:master\r\nxmaster_replid:" + replid + "\r\n")};

@@ -59,10 +59,10 @@ struct Desk {
   }
   std::vector<net::Route> routes() {
     return {
-        net::route<&Desk::hello>("GET", "/hello", *this),          net::route<&Desk::echo>("POST", "/echo", *this),
-        net::route<&Desk::names>("GET", "/names/{name}", *this),   net::route<&Desk::large>("GET", "/large", *this),
-        net::route<&Desk::empty>("DELETE", "/hello", *this),       net::route<&Desk::forgets>("GET", "/forgets", *this),
-        net::route<&Desk::waits>("GET", "/waits/{name}", *this),   net::route<&Desk::too_big>("GET", "/big", *this),
+        net::route<&Desk::hello>("GET", "/hello", *this),        net::route<&Desk::echo>("POST", "/echo", *this),
+        net::route<&Desk::names>("GET", "/names/{name}", *this), net::route<&Desk::large>("GET", "/large", *this),
+        net::route<&Desk::empty>("DELETE", "/hello", *this),     net::route<&Desk::forgets>("GET", "/forgets", *this),
+        net::route<&Desk::waits>("GET", "/waits/{name}", *this), net::route<&Desk::too_big>("GET", "/big", *this),
     };
   }
 };

@@ -112,9 +112,8 @@ TEST_CASE("Announcer: every order, rejection and refund leaves the outbox for Ka
   const auto heard = kafka.hear();
   CHECK(heard.size() == 110);
   CHECK(ids(heard) == expected);
-  const auto refund = std::find_if(heard.begin(), heard.end(), [](const auto& message) {
-    return message.id() == "011009:refund.required";
-  });
+  const auto refund = std::find_if(heard.begin(), heard.end(),
+                                   [](const auto& message) { return message.id() == "011009:refund.required"; });
   REQUIRE(refund != heard.end());
   CHECK(refund->topic == "onsale.orders");
   CHECK(refund->key == "011009");

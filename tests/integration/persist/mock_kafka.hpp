@@ -68,8 +68,11 @@ class MockKafka {
     char problem[256] = "";
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     const std::string servers = brokers();
-    for (auto [name, value] : {std::pair{"bootstrap.servers", servers.c_str()}, {"group.id", "test"},
-                               {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "10"}, {"log_level", "0"}})
+    for (auto [name, value] : {std::pair{"bootstrap.servers", servers.c_str()},
+                               {"group.id", "test"},
+                               {"enable.partition.eof", "true"},
+                               {"fetch.wait.max.ms", "10"},
+                               {"log_level", "0"}})
       REQUIRE(rd_kafka_conf_set(conf, name, value, problem, sizeof problem) == RD_KAFKA_CONF_OK);
     std::unique_ptr<rd_kafka_t, Destroy> consumer{rd_kafka_new(RD_KAFKA_CONSUMER, conf, problem, sizeof problem)};
     REQUIRE(consumer);
@@ -96,8 +99,7 @@ class MockKafka {
     auto next = [&, at = std::size_t{0}]() mutable {
       return rd_kafka_header_get_all(headers, at++, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
     };
-    while (next())
-      heard.headers[name] = {static_cast<const char*>(value), size};
+    while (next()) heard.headers[name] = {static_cast<const char*>(value), size};
     return heard;
   }
   std::unique_ptr<rd_kafka_t, Destroy> kafka_;

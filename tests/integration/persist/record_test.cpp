@@ -154,8 +154,9 @@ TEST_CASE("Record: a raise of the epoch waits for the batch that runs") {
   persist::Postgres batch{{.dsn = database.dsn()}}, keeper{{.dsn = database.dsn()}};
   REQUIRE(batch.connect());
   REQUIRE(keeper.connect());
-  REQUIRE(batch.script("BEGIN; SELECT onsale_record_orders('gala', 1, '{01A}', '{u}', '{A-1-1}', '{5}', '{KRW}', "
-                       "'{pay}', '{1}')"));
+  REQUIRE(
+      batch.script("BEGIN; SELECT onsale_record_orders('gala', 1, '{01A}', '{u}', '{A-1-1}', '{5}', '{KRW}', "
+                   "'{pay}', '{1}')"));
   std::atomic<bool> raised{false};
   std::thread other{[&] {
     CHECK(persist::Events{keeper}.raise_epoch("gala", 1).value);

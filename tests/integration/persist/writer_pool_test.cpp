@@ -103,8 +103,10 @@ TEST_CASE("WriterPool: PostgreSQL killed in the middle: every continuation is ca
       const std::string id = "k" + std::to_string(submitted);
       // Every tenth order wants the seat of the one before it, and is rejected whatever happens in between.
       const std::string seat = submitted % 10 == 9 ? "S-k" + std::to_string(submitted - 1) : "S-" + id;
-      if (submit(port, desk, order(id, {seat}))) ++submitted;
-      else turn(port, 20);
+      if (submit(port, desk, order(id, {seat})))
+        ++submitted;
+      else
+        turn(port, 20);
     }
   };
   while (kills < 3) {
@@ -185,14 +187,16 @@ TEST_CASE("WriterPool: orders of an old epoch are told to the keeper with everyt
   std::vector<std::string> told;
   persist::WriterPool pool{{.dsn = database.dsn(),
                             .writers = 1,
-                            .stale_order = [&](const persist::Order& row) {
-                              std::lock_guard lock{mutex};
-                              told.push_back(row.order + row.reference);
-                            },
-                            .stale_refusal = [&](const persist::Refusal& row) {
-                              std::lock_guard lock{mutex};
-                              told.push_back(row.reference);
-                            }},
+                            .stale_order =
+                                [&](const persist::Order& row) {
+                                  std::lock_guard lock{mutex};
+                                  told.push_back(row.order + row.reference);
+                                },
+                            .stale_refusal =
+                                [&](const persist::Refusal& row) {
+                                  std::lock_guard lock{mutex};
+                                  told.push_back(row.reference);
+                                }},
                            stand::quiet};
   REQUIRE(pool.start().problem == "");
   database.sql("SELECT onsale_raise_epoch('gala', 1)");

@@ -77,8 +77,8 @@ TEST_CASE("a confirmation that cannot be recorded in time is pending, and is not
 TEST_CASE("a core that stops answers who waits for PostgreSQL, and ends") {
   World world{60'000};
   const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
-  REQUIRE(world.client->send(
-      World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
+  REQUIRE(
+      world.client->send(World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
   REQUIRE(net_test::eventually([&] {
     std::size_t under_way = 0;
     world.core->call([&] { under_way = world.core->parts().recordings.under_way(); });
@@ -92,8 +92,8 @@ TEST_CASE("a core that stops does not wait for what a confirmation hopes for whi
   World world{60'000};
   const auto hold = world.held("u", R"({"seats":["A-first_balcony-1"]})");
   world.server.kill9();
-  REQUIRE(world.client->send(
-      World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
+  REQUIRE(
+      world.client->send(World::request("POST /v1/events/e/holds/" + hold + "/confirm", world.ticket("u"), payment)));
   REQUIRE(net_test::eventually([&] { return world.core->parts().server.metrics().exchanges.value() == 1; }));
   const auto began_ms = core::monotonic_ms();
   world.core.reset();

@@ -39,7 +39,7 @@ inline core::Event open_event() {
   auto event = core::parse_event("e", R"({"name":"n","currency":"KRW","opens_at":"2026-01-01T00:00:00.000Z",
     "sections":[{"id":"A","name":"A","amount":100,"rows":[{"row":"first_balcony","seats":100}]},
                 {"id":"GA","name":"GA","amount":50,"general":)" +
-                                           std::to_string(places) + "}]}");
+                                          std::to_string(places) + "}]}");
   REQUIRE_MESSAGE(event, event.problem);
   event->state = core::EventState::open;
   event->epoch = 1;
@@ -142,9 +142,7 @@ class OneCore {
   Parts& parts() { return *parts_; }
 
   // Runs `what` on the core's thread and waits for it.
-  void call(std::function<void()> what) {
-    start(std::move(what)).get();
-  }
+  void call(std::function<void()> what) { start(std::move(what)).get(); }
   std::future<void> start(std::function<void()> what) {
     std::packaged_task<void()> task{std::move(what)};
     auto done = task.get_future();

@@ -111,8 +111,7 @@ log = {format = "json", level = "debug"}
 TEST_CASE("an unknown key names its place and the likely spelling") {
   CHECK(problem_with("[server]\nprot = 80\n") ==
         "onsaled.toml:10:1: unknown key \"prot\" in [server]; did you mean \"port\"?");
-  CHECK(problem_with("[sever]\nport = 80\n") ==
-        "onsaled.toml:9:2: unknown section [sever]; did you mean \"server\"?");
+  CHECK(problem_with("[sever]\nport = 80\n") == "onsaled.toml:9:2: unknown section [sever]; did you mean \"server\"?");
   CHECK(problem_with("[log]\nsomething_else = 1\n") == "onsaled.toml:10:1: unknown key \"something_else\" in [log]");
   CHECK(says(parse(Folder{}, "port = 80\n" + std::string{minimal}).problem,
              "onsaled.toml:1:1: unknown key \"port\" outside"));

@@ -12,24 +12,24 @@ TEST_CASE("every call of the contract is known, also those of a later version") 
     const char *method, *target;
     Action action;
   };
-  for (const auto& [method, target, action] : std::initializer_list<Sample>{
-           {"GET", "/livez", Action::livez},
-           {"HEAD", "/livez", Action::livez},
-           {"GET", "/readyz?verbose", Action::readyz},
-           {"GET", "/metrics", Action::metrics},
-           {"GET", "/admin/v1/events", Action::list_events},
-           {"GET", "/admin/v1/events/e", Action::show_event},
-           {"PUT", "/admin/v1/events/e", Action::put_event},
-           {"POST", "/admin/v1/events/e/close", Action::move_event},
-           {"PATCH", "/admin/v1/events/e/admission", Action::later},
-           {"POST", "/admin/v1/events/e/reconcile", Action::later},
-           {"GET", "/admin/v1/events/e/audit", Action::later},
-           {"POST", "/admin/v1/orders/01ARYZ6S41TSV4RRFFQ69G5FAV/cancel", Action::later},
-           {"GET", "/admin/v1/blocks/192.0.2.1", Action::later},
-           {"PUT", "/admin/v1/blocks/192.0.2.0/24", Action::later},
-           {"DELETE", "/admin/v1/blocks/2001:db8::%2F32", Action::later},
-           {"GET", "/admin/v1/dead-letters", Action::later},
-           {"POST", "/admin/v1/dead-letters/7/replay", Action::later}}) {
+  for (const auto& [method, target, action] :
+       std::initializer_list<Sample>{{"GET", "/livez", Action::livez},
+                                     {"HEAD", "/livez", Action::livez},
+                                     {"GET", "/readyz?verbose", Action::readyz},
+                                     {"GET", "/metrics", Action::metrics},
+                                     {"GET", "/admin/v1/events", Action::list_events},
+                                     {"GET", "/admin/v1/events/e", Action::show_event},
+                                     {"PUT", "/admin/v1/events/e", Action::put_event},
+                                     {"POST", "/admin/v1/events/e/close", Action::move_event},
+                                     {"PATCH", "/admin/v1/events/e/admission", Action::later},
+                                     {"POST", "/admin/v1/events/e/reconcile", Action::later},
+                                     {"GET", "/admin/v1/events/e/audit", Action::later},
+                                     {"POST", "/admin/v1/orders/01ARYZ6S41TSV4RRFFQ69G5FAV/cancel", Action::later},
+                                     {"GET", "/admin/v1/blocks/192.0.2.1", Action::later},
+                                     {"PUT", "/admin/v1/blocks/192.0.2.0/24", Action::later},
+                                     {"DELETE", "/admin/v1/blocks/2001:db8::%2F32", Action::later},
+                                     {"GET", "/admin/v1/dead-letters", Action::later},
+                                     {"POST", "/admin/v1/dead-letters/7/replay", Action::later}}) {
     CAPTURE(method);
     CAPTURE(target);
     CHECK(call_of(method, target).action == action);

@@ -89,20 +89,16 @@ TEST_CASE("ids, answers, slabs, rings and counting take no memory") {
   const auto counter = metrics.counter("n_total", "N.");
   const auto duration = metrics.histogram("d_seconds", "D.", core::duration_bounds_us, 1e6);
   int popped = 0;
-  CHECK(allocations_when_warm([&] {
-          out.clear();
-          const auto id = ids.next(1'795'168'800'000);
-          core::JsonWriter json{out};
-          json.begin_object()
-              .member("hold", id.view())
-              .key("expires_at")
-              .instant(1)
-              .member("amount", 30800)
-              .end_object();
-          slab.give_back(*slab.take(7));
-          ring.try_push(1);
-          ring.try_pop(popped);
-          metrics.shard(0).add(counter);
-          metrics.shard(0).observe(duration, 700);
-        }) == 0);
+  CHECK(
+      allocations_when_warm([&] {
+        out.clear();
+        const auto id = ids.next(1'795'168'800'000);
+        core::JsonWriter json{out};
+        json.begin_object().member("hold", id.view()).key("expires_at").instant(1).member("amount", 30800).end_object();
+        slab.give_back(*slab.take(7));
+        ring.try_push(1);
+        ring.try_pop(popped);
+        metrics.shard(0).add(counter);
+        metrics.shard(0).observe(duration, 700);
+      }) == 0);
 }

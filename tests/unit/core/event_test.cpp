@@ -47,9 +47,11 @@ TEST_CASE("a section whose id holds a dash is not mistaken for a row of another 
 
 TEST_CASE("a seat that does not exist has no index") {
   const auto event = small_hall();
-  for (const auto* id : {"", "-", "--", "A", "A-1", "A-1-", "A--1", "-1-1", "A-1-0", "A-1-4", "A-2-4", "A-2-7", "A-3-1",
-                         "B-1-1", "a-1-1", "GA-0-0", "GA-0-11", "GA-1-1", "A-1-01", "A-1-+1", "A-1- 1", "A-1-1 ",
-                         "A-1-4294967297", "A-1-18446744073709551617", "A-1-1x", "A-1-1.0"}) {
+  for (const auto* id :
+       {"",        "-",      "--",     "A",      "A-1",    "A-1-",   "A--1",           "-1-1",
+        "A-1-0",   "A-1-4",  "A-2-4",  "A-2-7",  "A-3-1",  "B-1-1",  "a-1-1",          "GA-0-0",
+        "GA-0-11", "GA-1-1", "A-1-01", "A-1-+1", "A-1- 1", "A-1-1 ", "A-1-4294967297", "A-1-18446744073709551617",
+        "A-1-1x",  "A-1-1.0"}) {
     CAPTURE(id);
     CHECK_FALSE(event.seat_index(id).has_value());
   }

@@ -146,9 +146,7 @@ TEST_CASE("lines of several threads do not mix") {
   CHECK(mixed == 0);
 }
 
-TEST_CASE("a log that cannot be written does not stop the server") {
-  log_to(-1).error("nobody hears this");
-}
+TEST_CASE("a log that cannot be written does not stop the server") { log_to(-1).error("nobody hears this"); }
 
 TEST_CASE("the journal is recognised by its inode, not by a variable that children inherit") {
   Pipe pipe;

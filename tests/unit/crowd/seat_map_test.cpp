@@ -7,10 +7,9 @@
 
 namespace {
 
-const std::string hall =
-    R"({"version":9,"sections":[{"id":"A","rows":[{"row":"1","first":1,"seats":"xx.h"},)"
-    R"({"row":"2","first":11,"seats":"x..."}]},)"
-    R"({"id":"GA","general":true,"available":2}]})";
+const std::string hall = R"({"version":9,"sections":[{"id":"A","rows":[{"row":"1","first":1,"seats":"xx.h"},)"
+                         R"({"row":"2","first":11,"seats":"x..."}]},)"
+                         R"({"id":"GA","general":true,"available":2}]})";
 
 }  // namespace
 

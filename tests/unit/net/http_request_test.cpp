@@ -135,7 +135,8 @@ std::vector<Refused> line_endings_and_controls() {
       {"escape in a value", with("X: \x1b[31m\r\n")},
       {"delete in a value", with("X: \x7f\r\n")},
       {"delete in the target", line("GET /\x7f HTTP/1.1")},
-      {"vertical tab around a value", with("X:\x0b" "1\r\n")},
+      {"vertical tab around a value", with("X:\x0b"
+                                           "1\r\n")},
       {"form feed around a value", with("X: 1\x0c\r\n")},
       {"leading LF", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {"leading CR", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -184,8 +185,7 @@ std::vector<Refused> request_lines() {
       {"an escape that is not hex", line("GET /a%zz HTTP/1.1")},
       {"bytes beyond ASCII in the target", line("GET /\xc3\xa4 HTTP/1.1")},
       {"a request line that never ends", "GET /" + std::string(3000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {"a request line one byte over the limit",
-       line("GET /" + std::string(2048 - 14 + 1, 'a') + " HTTP/1.1")},
+      {"a request line one byte over the limit", line("GET /" + std::string(2048 - 14 + 1, 'a') + " HTTP/1.1")},
       {"CONNECT", line("CONNECT a:443 HTTP/1.1"), Refusal::not_implemented},
   };
 }
@@ -307,8 +307,8 @@ std::vector<Accepted> accepted() {
       {"empty segments", line("GET //a//b/ HTTP/1.1"), "//a//b/"},
       {"dots stay as they are", line("GET /a/../b/./c HTTP/1.1"), "/a/../b/./c"},
       {"the longest request line", line("GET /" + std::string(2048 - 14, 'a') + " HTTP/1.1"), std::nullopt},
-      {"the longest fields",
-       "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(8192 - 9 - 3 - 2 - 2, 'a') + "\r\n\r\n", "/"},
+      {"the longest fields", "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(8192 - 9 - 3 - 2 - 2, 'a') + "\r\n\r\n",
+       "/"},
       {"the longest body", with("Content-Length: 16384\r\n", std::string(16384, 'x')), "/v1/x", std::nullopt},
   };
 }
@@ -351,9 +351,14 @@ TEST_CASE("random bytes and damaged requests have one outcome, however they are 
       constexpr std::string_view alphabet = "\r\n\t :/%?#ax0\x01\xff";
       auto at = random() % bytes.size();
       switch (random() % 3) {
-        case 0: bytes[at] = alphabet[random() % alphabet.size()]; break;
-        case 1: bytes.erase(at, 1); break;
-        default: bytes.insert(at, 1, alphabet[random() % alphabet.size()]);
+        case 0:
+          bytes[at] = alphabet[random() % alphabet.size()];
+          break;
+        case 1:
+          bytes.erase(at, 1);
+          break;
+        default:
+          bytes.insert(at, 1, alphabet[random() % alphabet.size()]);
       }
     }
     auto whole = feed_whole(bytes);

@@ -100,8 +100,9 @@ TEST_CASE("the head of a script call names the script and counts its keys") {
   const std::vector<std::string> keys{"{e}:meta", "{e}:line"};
   const auto head = net::prepare_script("0123456789012345678901234567890123456789", keys);
   CHECK(head.parts == 5);
-  CHECK(head.head == "$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n2\r\n"
-                     "$8\r\n{e}:meta\r\n$8\r\n{e}:line\r\n");
+  CHECK(head.head ==
+        "$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n2\r\n"
+        "$8\r\n{e}:meta\r\n$8\r\n{e}:line\r\n");
 }
 
 TEST_CASE("arguments may die as soon as append returns") {
@@ -413,15 +414,20 @@ class World {
       case 0:
       case 1:
       case 2:
-      case 3: return append();
+      case 3:
+        return append();
       case 4:
       case 5:
-      case 6: return send();
+      case 6:
+        return send();
       case 7:
       case 8:
-      case 9: return receive();
-      case 10: return elapse();
-      default: return below(40) == 0 ? lose() : send();
+      case 9:
+        return receive();
+      case 10:
+        return elapse();
+      default:
+        return below(40) == 0 ? lose() : send();
     }
   }
   void finish() {

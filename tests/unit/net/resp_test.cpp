@@ -18,12 +18,28 @@ using State = net::resp::Scanner::State;
 namespace {
 
 const std::vector<std::string>& samples() {
-  static const std::vector<std::string> all = {
-      "+OK\r\n", "+\r\n", "-ERR no\r\n", "-\r\n", ":0\r\n", ":-1\r\n", ":9223372036854775807\r\n",
-      ":-9223372036854775808\r\n", "$0\r\n\r\n", "$5\r\nhello\r\n", "$-1\r\n", "$2\r\n\r\n\r\n", "$7\r\n$3\r\nabc\r\n",
-      "*0\r\n", "*-1\r\n", "*1\r\n:1\r\n", "*3\r\n+a\r\n$1\r\nb\r\n:3\r\n", "*2\r\n*0\r\n*-1\r\n",
-      "*2\r\n*2\r\n$2\r\nok\r\n:7\r\n*1\r\n$4\r\nheld\r\n", "*1\r\n*1\r\n*1\r\n*2\r\n:1\r\n$-1\r\n",
-      "*1\r\n-ERR inside\r\n", "$12\r\n0123456789ab\r\n"};
+  static const std::vector<std::string> all = {"+OK\r\n",
+                                               "+\r\n",
+                                               "-ERR no\r\n",
+                                               "-\r\n",
+                                               ":0\r\n",
+                                               ":-1\r\n",
+                                               ":9223372036854775807\r\n",
+                                               ":-9223372036854775808\r\n",
+                                               "$0\r\n\r\n",
+                                               "$5\r\nhello\r\n",
+                                               "$-1\r\n",
+                                               "$2\r\n\r\n\r\n",
+                                               "$7\r\n$3\r\nabc\r\n",
+                                               "*0\r\n",
+                                               "*-1\r\n",
+                                               "*1\r\n:1\r\n",
+                                               "*3\r\n+a\r\n$1\r\nb\r\n:3\r\n",
+                                               "*2\r\n*0\r\n*-1\r\n",
+                                               "*2\r\n*2\r\n$2\r\nok\r\n:7\r\n*1\r\n$4\r\nheld\r\n",
+                                               "*1\r\n*1\r\n*1\r\n*2\r\n:1\r\n$-1\r\n",
+                                               "*1\r\n-ERR inside\r\n",
+                                               "$12\r\n0123456789ab\r\n"};
   return all;
 }
 
@@ -39,11 +55,16 @@ State scan_once(std::string_view bytes, std::size_t bytes_max = core::limits::re
 // Everything a view says, in one line that can be compared.
 std::string told(View view) {
   switch (view.kind()) {
-    case Kind::null: return "null";
-    case Kind::integer: return "int(" + std::to_string(view.integer()) + ")";
-    case Kind::error: return "error(" + std::string{view.text()} + ")";
-    case Kind::text: return "text(" + std::string{view.text()} + ")";
-    case Kind::array: break;
+    case Kind::null:
+      return "null";
+    case Kind::integer:
+      return "int(" + std::to_string(view.integer()) + ")";
+    case Kind::error:
+      return "error(" + std::string{view.text()} + ")";
+    case Kind::text:
+      return "text(" + std::string{view.text()} + ")";
+    case Kind::array:
+      break;
   }
   std::string all = "[";
   for (auto element : view) all += told(element) + ",";
@@ -53,12 +74,17 @@ std::string told(View view) {
 std::string told(const redisReply& reply) {
   const auto text = [&] { return std::string{reply.str, static_cast<std::size_t>(reply.len)}; };
   switch (reply.type) {
-    case REDIS_REPLY_NIL: return "null";
-    case REDIS_REPLY_INTEGER: return "int(" + std::to_string(reply.integer) + ")";
-    case REDIS_REPLY_ERROR: return "error(" + text() + ")";
+    case REDIS_REPLY_NIL:
+      return "null";
+    case REDIS_REPLY_INTEGER:
+      return "int(" + std::to_string(reply.integer) + ")";
+    case REDIS_REPLY_ERROR:
+      return "error(" + text() + ")";
     case REDIS_REPLY_STATUS:
-    case REDIS_REPLY_STRING: return "text(" + text() + ")";
-    default: break;
+    case REDIS_REPLY_STRING:
+      return "text(" + text() + ")";
+    default:
+      break;
   }
   std::string all = "[";
   for (std::size_t at = 0; at < reply.elements; ++at) all += told(*reply.element[at]) + ",";
@@ -82,12 +108,18 @@ class Generator {
   std::string reply(uint32_t depth = 0) {
     const uint32_t kinds = depth < core::limits::reply_depth_max ? 7 : 5;
     switch (below(kinds)) {
-      case 0: return "+" + line() + "\r\n";
-      case 1: return "-" + line() + "\r\n";
-      case 2: return ":" + std::to_string(static_cast<int64_t>(random_()) >> below(64)) + "\r\n";
-      case 3: return below(4) == 0 ? "$-1\r\n" : bulk();
-      case 4: return bulk();
-      default: return array(depth);
+      case 0:
+        return "+" + line() + "\r\n";
+      case 1:
+        return "-" + line() + "\r\n";
+      case 2:
+        return ":" + std::to_string(static_cast<int64_t>(random_()) >> below(64)) + "\r\n";
+      case 3:
+        return below(4) == 0 ? "$-1\r\n" : bulk();
+      case 4:
+        return bulk();
+      default:
+        return array(depth);
     }
   }
   uint32_t below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
@@ -194,12 +226,39 @@ TEST_CASE("a damaged reply never reads beyond its bytes, and what is accepted re
 }
 
 TEST_CASE("a hostile length is refused before anybody waits for its bytes") {
-  for (const char* hostile :
-       {"$99999999999999999999\r\n", "$9223372036854775807\r\n", "$8388609\r\n", "$-2\r\n", "$-01\r\n", "$-0\r\n",
-        "*9223372036854775807\r\n", "*4000000\r\n", "*-2\r\n", "$+5\r\n", "$ 5\r\n", "$5 \r\n", "$0x5\r\n", "$\r\n",
-        "*\r\n", ":\r\n", ":1.5\r\n", ":9223372036854775808\r\n", "$00000000000000000000000005", "$05\r\n",
-        "*01\r\n", ":007\r\n", ":-0\r\n", "x", "\r\n", "\n", "_\r\n", "%1\r\n", "+OK\rX", ":1\rX",
-        "$1\r\nabc", "$1\r\na\rb", "$0\r\nab"}) {
+  for (const char* hostile : {"$99999999999999999999\r\n",
+                              "$9223372036854775807\r\n",
+                              "$8388609\r\n",
+                              "$-2\r\n",
+                              "$-01\r\n",
+                              "$-0\r\n",
+                              "*9223372036854775807\r\n",
+                              "*4000000\r\n",
+                              "*-2\r\n",
+                              "$+5\r\n",
+                              "$ 5\r\n",
+                              "$5 \r\n",
+                              "$0x5\r\n",
+                              "$\r\n",
+                              "*\r\n",
+                              ":\r\n",
+                              ":1.5\r\n",
+                              ":9223372036854775808\r\n",
+                              "$00000000000000000000000005",
+                              "$05\r\n",
+                              "*01\r\n",
+                              ":007\r\n",
+                              ":-0\r\n",
+                              "x",
+                              "\r\n",
+                              "\n",
+                              "_\r\n",
+                              "%1\r\n",
+                              "+OK\rX",
+                              ":1\rX",
+                              "$1\r\nabc",
+                              "$1\r\na\rb",
+                              "$0\r\nab"}) {
     CAPTURE(hostile);
     CHECK(scan_once(hostile) == State::malformed);
   }

@@ -73,7 +73,8 @@ TEST_CASE("a handler may stop a timer that is due in the same step, and start it
                        ++self.fired;
                        self.second.stop();
                        self.wheel.start(self.first, 0);  // an instant in the past
-                     }, this};
+                     },
+                     this};
     net::Timer second{[](void* context) noexcept { static_cast<Pair*>(context)->fired += 100; }, this};
   };
   net::TimerWheel wheel{0};

@@ -54,10 +54,8 @@ TEST_CASE("a refusal keeps its code, another epoch is stale, and what nobody kno
 TEST_CASE("a waiting user sees position, total and an estimate that grows with the position") {
   const auto place = decoded("*5\r\n$7\r\nwaiting\r\n$10\r\n4294967300\r\n:25\r\n:100\r\n:1\r\n");
   CHECK(place.created);
-  CHECK(
-      rendered(place) ==
-      R"({"state":"waiting","position":25,"total":100,)"
-      R"("estimated_wait_s":3,"estimated_wait_high_s":4,"next_poll_s":1})");
+  CHECK(rendered(place) == R"({"state":"waiting","position":25,"total":100,)"
+                           R"("estimated_wait_s":3,"estimated_wait_high_s":4,"next_poll_s":1})");
 }
 
 TEST_CASE("a pause has a position and no estimate") {

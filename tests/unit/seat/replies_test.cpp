@@ -42,9 +42,16 @@ void check_nonsense(const std::vector<std::string>& replies) {
 const std::string id = "01KAFJ7M3Q8Z3RT5W9VHC2XEYD";
 const std::string record = "H;u-1;1800000000000;1;200;0;3,4;;;";
 const std::string stale = bulk("stale");
-const std::vector<std::string> strange{
-    "*0\r\n", "*-1\r\n", "$-1\r\n", ":7\r\n", "-ERR no\r\n", "+OK\r\n", bulk(""), texts({"hello"}), array({integer(1)}),
-    array({texts({"ok"})})};
+const std::vector<std::string> strange{"*0\r\n",
+                                       "*-1\r\n",
+                                       "$-1\r\n",
+                                       ":7\r\n",
+                                       "-ERR no\r\n",
+                                       "+OK\r\n",
+                                       bulk(""),
+                                       texts({"hello"}),
+                                       array({integer(1)}),
+                                       array({texts({"ok"})})};
 
 }  // namespace
 

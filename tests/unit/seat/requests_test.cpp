@@ -49,23 +49,42 @@ TEST_CASE("of a hold every wrong member is named") {
   RequestReader reader;
   std::string many;
   for (int at = 0; at < 65; ++at) many += (at > 0 ? ",\"A-1-1\"" : "\"A-1-1\"");
-  const Wrong wrongs[] = {
-      {"", "body"}, {"nonsense", "JSON"}, {"[1]", "object"}, {"null", "object"}, {"{}", "seats"}, {"{}", "section"},
-      {R"({"seats":"A-1-1"})", "seats"}, {R"({"seats":[]})", "seats"}, {R"({"seats":null})", "seats"},
-      {R"({"seats":[1]})", "seats[0]"}, {R"({"seats":["A-1-1",null]})", "seats[1]"}, {R"({"seats":[""]})", "seats[0]"},
-      {R"({"seats":["A-1-1","A-1-1"]})", "twice"}, {R"({"seats":["A-1-1","A-1-11"]})", "A-1-11"},
-      {R"({"seats":["A-1-0"]})", "A-1-0"}, {R"({"seats":["A-1-01"]})", "A-1-01"}, {R"({"seats":["B-x-7"]})", "B-x-7"},
-      {R"({"seats":["GA-0-1"]})", "seats[0]"}, {R"({"seats":["a\"b"]})", "a?b"}, {R"({"seats":["a\nb"]})", "seats[0]"},
-      {"{\"seats\":[" + many + "]}", "seats"}, {R"({"seats":["A-1-1"],"seats":["A-1-2"]})", "seats"},
-      {R"({"seats":[")" + std::string(4000, 'x') + "\"]}", "seats[0]"},
-      {R"({"quantity":2})", "section"}, {R"({"section":7,"quantity":2})", "section"},
-      {R"({"section":"","quantity":2})", "section"}, {R"({"section":"Z","quantity":2})", "section"},
-      {R"({"section":"GA"})", "quantity"}, {R"({"section":"GA","quantity":0})", "quantity"},
-      {R"({"section":"GA","quantity":-1})", "quantity"}, {R"({"section":"GA","quantity":65})", "quantity"},
-      {R"({"section":"GA","quantity":"2"})", "quantity"}, {R"({"section":"GA","quantity":1.5})", "quantity"},
-      {R"({"section":"GA","quantity":18446744073709551615})", "quantity"},
-      {R"({"section":"GA","quantity":1,"best_available":"yes"})", "best_available"},
-      {R"({"section":"A","quantity":1})", "seats"}};
+  const Wrong wrongs[] = {{"", "body"},
+                          {"nonsense", "JSON"},
+                          {"[1]", "object"},
+                          {"null", "object"},
+                          {"{}", "seats"},
+                          {"{}", "section"},
+                          {R"({"seats":"A-1-1"})", "seats"},
+                          {R"({"seats":[]})", "seats"},
+                          {R"({"seats":null})", "seats"},
+                          {R"({"seats":[1]})", "seats[0]"},
+                          {R"({"seats":["A-1-1",null]})", "seats[1]"},
+                          {R"({"seats":[""]})", "seats[0]"},
+                          {R"({"seats":["A-1-1","A-1-1"]})", "twice"},
+                          {R"({"seats":["A-1-1","A-1-11"]})", "A-1-11"},
+                          {R"({"seats":["A-1-0"]})", "A-1-0"},
+                          {R"({"seats":["A-1-01"]})", "A-1-01"},
+                          {R"({"seats":["B-x-7"]})", "B-x-7"},
+                          {R"({"seats":["GA-0-1"]})", "seats[0]"},
+                          {R"({"seats":["a\"b"]})", "a?b"},
+                          {R"({"seats":["a\nb"]})", "seats[0]"},
+                          {"{\"seats\":[" + many + "]}", "seats"},
+                          {R"({"seats":["A-1-1"],"seats":["A-1-2"]})", "seats"},
+                          {R"({"seats":[")" + std::string(4000, 'x') + "\"]}", "seats[0]"},
+                          {R"({"quantity":2})", "section"},
+                          {R"({"section":7,"quantity":2})", "section"},
+                          {R"({"section":"","quantity":2})", "section"},
+                          {R"({"section":"Z","quantity":2})", "section"},
+                          {R"({"section":"GA"})", "quantity"},
+                          {R"({"section":"GA","quantity":0})", "quantity"},
+                          {R"({"section":"GA","quantity":-1})", "quantity"},
+                          {R"({"section":"GA","quantity":65})", "quantity"},
+                          {R"({"section":"GA","quantity":"2"})", "quantity"},
+                          {R"({"section":"GA","quantity":1.5})", "quantity"},
+                          {R"({"section":"GA","quantity":18446744073709551615})", "quantity"},
+                          {R"({"section":"GA","quantity":1,"best_available":"yes"})", "best_available"},
+                          {R"({"section":"A","quantity":1})", "seats"}};
   for (const auto& wrong : wrongs) {
     CAPTURE(wrong.body);
     const auto request = reader.hold(wrong.body, definition);
@@ -104,8 +123,12 @@ TEST_CASE("of a confirmation every wrong member is named, so that no money moves
   RequestReader reader;
   const auto payment = [](const std::string& members) { return "{\"payment\":{" + members + "}}"; };
   const Wrong wrongs[] = {
-      {"", "body"}, {"[]", "object"}, {"{}", "payment"}, {R"({"payment":"pay"})", "payment"},
-      {R"({"payment":null})", "payment"}, {R"({"payment":[]})", "payment"},
+      {"", "body"},
+      {"[]", "object"},
+      {"{}", "payment"},
+      {R"({"payment":"pay"})", "payment"},
+      {R"({"payment":null})", "payment"},
+      {R"({"payment":[]})", "payment"},
       {payment(R"("amount":1,"currency":"KRW")"), "payment.reference"},
       {payment(R"("reference":1,"amount":1,"currency":"KRW")"), "payment.reference"},
       {payment(R"("reference":"","amount":1,"currency":"KRW")"), "payment.reference"},
@@ -123,7 +146,8 @@ TEST_CASE("of a confirmation every wrong member is named, so that no money moves
       {payment(R"("reference":"p","amount":1,"currency":"krw")"), "payment.currency"},
       {payment(R"("reference":"p","amount":1,"currency":"KR")"), "payment.currency"},
       {payment(R"("reference":"p","amount":1,"currency":"KRWW")"), "payment.currency"},
-      {R"({"fence":"7",)" + good_payment + "}", "fence"}, {R"({"fence":-1,)" + good_payment + "}", "fence"},
+      {R"({"fence":"7",)" + good_payment + "}", "fence"},
+      {R"({"fence":-1,)" + good_payment + "}", "fence"},
       {R"({"fence":7.5,)" + good_payment + "}", "fence"}};
   for (const auto& wrong : wrongs) {
     CAPTURE(wrong.body);
