@@ -55,6 +55,7 @@ Node::~Node() {
 }
 
 core::Status Node::start() {
+  fit_connections();
   if (auto status = net::Server::check_port(Core::server_settings(config_.server)); !status) return status;
   keeper_ = std::make_unique<Keeper>(keeper_settings(config_), scripts_, catalog_, generation_, log_);
   if (auto status = keeper_->check(); !status) return status;
@@ -71,6 +72,14 @@ core::Status Node::start() {
                         {"cores", config_.server.workers},
                         {"version", version}});
   return {};
+}
+
+void Node::fit_connections() {
+  const uint32_t allowed = net::Loop::descriptors_max();
+  if (config_.server.connections_max <= allowed) return;
+  log_.warning("connections_max lowered to the limit of open files (ulimit -Hn, LimitNOFILE= in the systemd unit)",
+               {{"connections_max", config_.server.connections_max}, {"lowered_to", allowed}});
+  config_.server.connections_max = allowed;
 }
 
 core::Status Node::start_writers() {

@@ -40,6 +40,7 @@ class Node {
   bool alive();
 
  private:
+  void fit_connections();
   core::Status start_writers();
   core::Status start_cores();
   core::Status start_operations();

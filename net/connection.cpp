@@ -1,7 +1,5 @@
 #include "net/connection.hpp"
 
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,9 +25,13 @@ constexpr uint32_t discarded_bytes_max = 1024 * 1024;
 Connection::Connection(Server& server, int fd, const IpAddress& peer)
     : server_{server}, since_ms_{server.loop().now_ms()}, peer_{peer}, fd_{fd} {}
 
-Connection::~Connection() { ONSALE_ASSERT(state_ == State::closed && !recv_.armed() && !send_.armed()); }
+Connection::~Connection() { ONSALE_ASSERT(state_ == State::closed); }
 
-void Connection::start() {
+// The receive finds its file although both leave in the same system call: entries are issued in order, and a slot is
+// looked up when an operation is issued.
+void Connection::start(uint32_t slot) {
+  slot_ = slot;
+  io_uring_prep_files_update(&server_.loop().arm(slot_op_), &fd_, 1, static_cast<int>(slot));
   receive();
   wake_by(next_check_ms());
 }
@@ -72,7 +74,7 @@ void Connection::receive() {
     return;
   }
   if (full || starved_ || peer_done_ || state_ >= State::terminating) return;
-  server_.recv_ring().prepare(server_.loop().arm(recv_), fd_);
+  server_.recv_ring().prepare(server_.loop().arm(recv_), slot_);
 }
 
 void Connection::take(std::string_view bytes) {
@@ -154,7 +156,8 @@ void Connection::answer(http::ResponseHead head, std::string_view body) {
   if (state_ != State::open) return;
   exchange_ = nullptr;
   since_ms_ = server_.loop().now_ms();
-  head.close = head.close || peer_done_ || server_.draining();
+  lingers_ = lingers_ || (server_.draining() && !head.close);
+  head.close = head.close || lingers_ || peer_done_;
   auto* out = reserve(http::response_bytes_max(head, body));
   if (out == nullptr) return;
   filling_.size += static_cast<uint32_t>(http::render(head, body, out) - out);
@@ -200,23 +203,25 @@ void Connection::release(Outgoing& outgoing) {
 void Connection::flush() {
   if (send_.armed() || filling_.size == 0 || state_ >= State::lingering) return;
   std::swap(filling_, sending_);
-  send_checked_ms_ = server_.loop().now_ms();
-  send_marked_ = false;
+  sent_ms_ = server_.loop().now_ms();
   server_.metrics_.sends.add();
   arm_send();
   wake_by(next_check_ms());
 }
 
-// WAITALL: the kernel sends the rest itself when the socket's buffer was full, so a short send is rare.
+// Without MSG_WAITALL: each short send is a sign that the peer reads.
 void Connection::arm_send() {
-  io_uring_prep_send(&server_.loop().arm(send_), fd_, sending_.block.data + sending_.sent,
-                     sending_.size - sending_.sent, MSG_WAITALL | MSG_NOSIGNAL);
+  auto& entry = server_.loop().arm(send_);
+  io_uring_prep_send(&entry, static_cast<int>(slot_), sending_.block.data + sending_.sent,
+                     sending_.size - sending_.sent, MSG_NOSIGNAL);
+  entry.flags |= IOSQE_FIXED_FILE;
 }
 
 void Connection::send_done(Event event) noexcept {
   server_.end_turn(*this);
   if (event.result > 0) {
     sending_.sent += static_cast<uint32_t>(event.result);
+    sent_ms_ = server_.loop().now_ms();
     server_.metrics_.bytes_sent.add(static_cast<uint64_t>(event.result));
   } else if (event.result != -EINTR && event.result != -EAGAIN) {
     return terminate();
@@ -253,9 +258,13 @@ void Connection::settle() {
 void Connection::drain() { server_.end_turn(*this); }
 
 void Connection::linger() {
-  if (peer_done_) return terminate();
+  if (peer_done_ || !lingers_) return terminate();
   state_ = State::lingering;
-  ::shutdown(fd_, SHUT_WR);
+  // Watched although nobody needs the answer: the kernel gives it to a thread, which looks the slot up when it comes to
+  // it, and until then no other connection may live there.
+  auto& entry = server_.loop().arm(slot_op_);
+  io_uring_prep_shutdown(&entry, static_cast<int>(slot_), SHUT_WR);
+  entry.flags |= IOSQE_FIXED_FILE;
   since_ms_ = server_.loop().now_ms();
   wake_by(next_check_ms());
 }
@@ -266,26 +275,26 @@ void Connection::terminate() {
   if (exchange_ != nullptr) server_.peer_gone(*exchange_);
   exchange_ = nullptr;
   timer_.stop();
-  server_.loop().cancel(recv_);
-  server_.loop().cancel(send_);
-  // Ends both operations on its own, should a kernel not find them by their address. A send stuck in a full socket
-  // must not live on in the kernel for minutes: with unsent bytes the close is a reset.
-  if (unsent_bytes() > 0) {
-    ::linger reset{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  }
-  ::shutdown(fd_, SHUT_RDWR);
+  server_.loop().cancel_direct(slot_);
   server_.end_turn(*this);
 }
 
 void Connection::terminate_join() {
-  if (recv_.armed() || send_.armed() || starved_) return;  // their last event brings us here again
+  if (recv_.armed() || send_.armed() || slot_op_.armed() || starved_) return;  // their last event brings us here again
   release(filling_);
   release(sending_);
   Inbox::destroy(server_.buffers(), inbox_);
   inbox_ = nullptr;
-  ::close(fd_);
-  state_ = State::closed;
+  leaving_slot_ = true;
+  io_uring_prep_close_direct(&server_.loop().arm(slot_op_), slot_);
+}
+
+void Connection::slot_done(Event event) noexcept {
+  server_.end_turn(*this);
+  if (leaving_slot_) state_ = State::closed;
+  if (fd_ < 0) return;
+  ::close(std::exchange(fd_, -1));  // the slot has it
+  if (event.result != 1) terminate();
 }
 
 // ---- time
@@ -300,7 +309,7 @@ void Connection::wake_by(int64_t at_ms) {
 int64_t Connection::next_check_ms() const {
   const auto& settings = server_.settings();
   if (state_ == State::lingering) return since_ms_ + settings.linger_ms_max;
-  if (send_.armed()) return send_checked_ms_ + settings.send_stall_ms_max / 2;
+  if (send_.armed()) return sent_ms_ + settings.send_stall_ms_max;
   if (exchange_ != nullptr) return server_.loop().now_ms() + settings.idle_ms_max;
   return since_ms_ + (inbox_ != nullptr ? settings.request_ms_max : settings.idle_ms_max);
 }
@@ -309,7 +318,7 @@ void Connection::check() noexcept {
   auto now_ms = server_.loop().now_ms();
   if (state_ == State::lingering) {
     if (now_ms >= since_ms_ + server_.settings().linger_ms_max) terminate();
-  } else if (reader_stalled(now_ms)) {
+  } else if (send_.armed() && now_ms >= sent_ms_ + server_.settings().send_stall_ms_max) {
     server_.metrics_.slow_readers_cut.add();
     terminate();
   } else {
@@ -330,25 +339,6 @@ void Connection::check_waiting(int64_t now_ms) {
     state_ = State::closing;
     server_.end_turn(*this);
   }
-}
-
-// True when the peer has acknowledged nothing between two looks while a send is in the kernel. The kernel refills the
-// socket's buffer by itself, so only what the peer acknowledges tells whether it reads.
-bool Connection::reader_stalled(int64_t now_ms) {
-  if (!send_.armed() || now_ms < send_checked_ms_ + server_.settings().send_stall_ms_max / 2) return false;
-  auto acknowledged = acknowledged_bytes();
-  auto stalled = send_marked_ && acknowledged == send_mark_;
-  send_mark_ = acknowledged;
-  send_marked_ = true;
-  send_checked_ms_ = now_ms;
-  return stalled;
-}
-
-uint32_t Connection::acknowledged_bytes() const {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size);
-  return static_cast<uint32_t>(info.tcpi_bytes_acked);
 }
 
 }  // namespace net

@@ -4,7 +4,11 @@
 //     └────────────── error, timeout, slow reader, end of the peer's bytes ──────────────────────┘
 //
 // lingering: our side is shut, what still comes is thrown away; closing at once would reset the connection and could
-// destroy the answer on its way. terminating joins: closed only when the kernel may answer nothing any more.
+// destroy the answer on its way. Only where more may come: not behind a client's own "Connection: close", not when
+// idle. terminating joins: closed only when the kernel may answer nothing any more.
+//
+// The socket is a direct descriptor: once accepted it moves into the slot of the ring's table that has the number of
+// the connection's place in the slab, and out of the process' table, so connections do not count as open files.
 //
 // Receiving is one multishot operation on the core's receive buffers. A request that lies whole in its buffer is
 // handled in place; only a cut one, or one behind a request in flight, is copied (Inbox). Sending: answers of one turn
@@ -39,7 +43,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void start();                    // begins to receive
+  void start(uint32_t slot);       // moves the descriptor into the slot, begins to receive
   void begin(Exchange& exchange);  // a handler works for it; the next request waits
   // Queues an answer and lets the next request come. Adds "Connection: close" where it must, and then closes.
   void answer(http::ResponseHead head, std::string_view body);
@@ -86,18 +90,18 @@ class Connection {
   void settle();
   void linger();
   void terminate_join();
+  void slot_done(Event event) noexcept;
 
   // time
   void check() noexcept;
-  bool reader_stalled(int64_t now_ms);
   void check_waiting(int64_t now_ms);
   int64_t next_check_ms() const;
   void wake_by(int64_t at_ms);
-  uint32_t acknowledged_bytes() const;
 
   Server& server_;
   Op<Connection, &Connection::recv_done> recv_{*this};
   Op<Connection, &Connection::send_done> send_{*this};
+  Op<Connection, &Connection::slot_done> slot_op_{*this};  // what is done to the slot: into it, shut it, out of it
   TimerOf<Connection, &Connection::check> timer_{*this};
   Exchange* exchange_ = nullptr;  // the request in flight
   Inbox* inbox_ = nullptr;        // null while no byte waits
@@ -105,17 +109,18 @@ class Connection {
   Connection* next_turn_ = nullptr;     // in the server's list of those with work at the end of the turn
   Connection* next_starved_ = nullptr;  // in the server's list of those that found no receive buffer
   int64_t since_ms_;                    // first byte of the request, or last answer sent, or begin of lingering
-  int64_t send_checked_ms_ = 0;         // when the peer's progress was looked at
+  int64_t sent_ms_ = 0;                 // when the kernel last took bytes of the send in flight, or got it
   IpAddress peer_;
-  int fd_;
-  uint32_t send_mark_ = 0;        // bytes the peer had acknowledged then
+  int fd_;  // until it lives in the slot; -1 from then on
+  uint32_t slot_ = 0;
   uint32_t discarded_bytes_ = 0;  // while lingering
   State state_ = State::open;
   bool in_turn_list_ = false;
   bool starved_ = false;
-  bool pausing_ = false;      // the receive is being cancelled because too much waits
-  bool peer_done_ = false;    // the peer has shut its side
-  bool send_marked_ = false;  // send_mark_ is of the send in flight
+  bool pausing_ = false;    // the receive is being cancelled because too much waits
+  bool peer_done_ = false;  // the peer has shut its side
+  bool leaving_slot_ = false;
+  bool lingers_ = false;  // once closing: the peer may be sending still
 };
 static_assert(sizeof(Connection) <= 256);
 

@@ -1,5 +1,7 @@
 #include "net/loop.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -76,6 +78,26 @@ core::Status Loop::open(Settings settings) {
   return {};
 }
 
+uint32_t Loop::descriptors_max() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<uint32_t>(std::min<rlim_t>(limit.rlim_max, 1'000'000'000));
+}
+
+core::Status Loop::open_descriptors(uint32_t count) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < count) {
+    limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  auto error = io_uring_register_files_sparse(&ring_, count);
+  if (error == 0) return {};
+  return {"there is no room for " + std::to_string(count) + " connections (" + std::strerror(-error) +
+          "): the limit of open files is " + std::to_string(limit.rlim_cur) +
+          "; raise it (ulimit -n, LimitNOFILE= in the systemd unit) or allow fewer connections"};
+}
+
 io_uring_sqe& Loop::next_entry() {
   ONSALE_ASSERT(open_);
   auto* entry = io_uring_get_sqe(&ring_);
@@ -100,10 +122,17 @@ io_uring_sqe& Loop::arm(Completion& done) {
 }
 
 void Loop::cancel(Completion& done) {
-  if (!done.armed_) return;
+  if (done.armed_) io_uring_prep_cancel64(&unwatched(), reinterpret_cast<uintptr_t>(&done), 0);
+}
+
+void Loop::cancel_direct(uint32_t slot) {
+  io_uring_prep_cancel_fd(&unwatched(), static_cast<int>(slot), IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_ALL);
+}
+
+io_uring_sqe& Loop::unwatched() {
   auto& entry = next_entry();
-  io_uring_prep_cancel64(&entry, reinterpret_cast<uintptr_t>(&done), 0);
-  entry.user_data = 0;  // nobody waits for the answer of the cancel itself
+  entry.user_data = 0;
+  return entry;
 }
 
 void Loop::join(Completion& done) {

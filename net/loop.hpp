@@ -44,11 +44,21 @@ class Loop {
   core::Status open() { return open(Settings{}); }
   bool is_open() const { return open_; }
 
+  // Room for direct descriptors, files that live in slots 0 .. count-1 of the ring's own table instead of the process'.
+  // They save a look-up an operation and do not count as open files, but the kernel allows a ring no more of them than
+  // RLIMIT_NOFILE says; the soft limit is raised when it is lower. Once, after open().
+  core::Status open_descriptors(uint32_t count);
+  static uint32_t descriptors_max();  // what the hard limit allows; any thread
+
   // An entry to prepare at once (io_uring_prep_*, before the next call to arm); its answers go to `done`.
   // Asserts that `done` is not armed. Submits first when the queue is full.
   io_uring_sqe& arm(Completion& done);
   // Asks the kernel to end an armed operation; its last event still arrives through `done`. Harmless when not armed.
   void cancel(Completion& done);
+  // The same for everything armed on a direct descriptor.
+  void cancel_direct(uint32_t slot);
+  // An entry like arm()'s for an operation nobody waits for.
+  io_uring_sqe& unwatched();
   // Cold path, never from a handler: cancels `done` and turns the loop until its last event has arrived.
   void join(Completion& done);
   // One round, waiting at most `wait_ms_max` for the first answer, the next timer or a wake.

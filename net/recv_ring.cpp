@@ -50,10 +50,10 @@ RecvRing::~RecvRing() {
   if (buffers_ != nullptr) ::munmap(buffers_, buffers_bytes());
 }
 
-void RecvRing::prepare(io_uring_sqe& entry, int fd) const {
-  io_uring_prep_recv_multishot(&entry, fd, nullptr, 0, 0);
+void RecvRing::prepare(io_uring_sqe& entry, uint32_t slot) const {
+  io_uring_prep_recv_multishot(&entry, static_cast<int>(slot), nullptr, 0, 0);
   entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
-  entry.flags |= IOSQE_BUFFER_SELECT;
+  entry.flags |= IOSQE_BUFFER_SELECT | IOSQE_FIXED_FILE;
   entry.buf_group = settings_.group;
 }
 

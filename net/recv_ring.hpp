@@ -46,9 +46,9 @@ class RecvRing {
     std::span<char> bytes_;
   };
 
-  // A receive that takes its buffers here; `entry` comes from Loop::arm. POLL_FIRST: a server socket that was just
-  // armed has nothing to read yet, so the kernel need not try.
-  void prepare(io_uring_sqe& entry, int fd) const;
+  // A receive on a direct descriptor that takes its buffers here; `entry` comes from Loop::arm. POLL_FIRST: a server
+  // socket that was just armed has nothing to read yet, so the kernel need not try.
+  void prepare(io_uring_sqe& entry, uint32_t slot) const;
   uint32_t free_count() const { return free_; }  // buffers not on loan to us
   bool half_free() const { return free_ >= settings_.buffers / 2; }
   uint32_t buffer_bytes() const { return settings_.buffer_bytes; }

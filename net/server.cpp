@@ -19,7 +19,8 @@ namespace {
 
 constexpr int64_t accept_pause_ms = 100;
 constexpr int64_t retry_ms = 10;
-constexpr int backlog = 65'535;  // the opening of a sale is one burst; the kernel cuts it to somaxconn
+constexpr int notsent_bytes_max = 128 * 1024;  // in a socket, behind what is on its way
+constexpr int backlog = 65'535;                // the opening of a sale is one burst; the kernel cuts it to somaxconn
 
 constexpr std::string_view shed_answer =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 2\r\n"
@@ -99,10 +100,13 @@ core::Status Server::open_listener() {
   int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  // Inherited by what it accepts. USER_TIMEOUT: a reader that stalls while all its bytes fit the socket's own buffer.
+  // Inherited by what it accepts. USER_TIMEOUT: a reader that stalls while all its bytes fit the socket's own buffer,
+  // and what is unsent when we close. NOTSENT_LOWAT: a slow reader's answer waits in our buffers, which are counted,
+  // and each time it has read something the kernel asks for more.
   auto stall_ms = static_cast<unsigned>(settings_.send_stall_ms_max);
   ::setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(listener_, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
+  ::setsockopt(listener_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent_bytes_max, sizeof notsent_bytes_max);
   if (::bind(listener_, reinterpret_cast<sockaddr*>(&bound), size) < 0) return {failure("bind", settings_)};
   if (::listen(listener_, backlog) < 0) return {failure("listen", settings_)};
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&bound), &size);
@@ -127,6 +131,7 @@ core::Status Server::check_port(const ServerSettings& settings) {
 
 core::Status Server::listen() {
   ONSALE_ASSERT(listener_ < 0);
+  if (auto room = loop_.open_descriptors(settings_.connections_max); !room) return room;
   if (auto ring = recv_ring_.open(); !ring) return ring;
   if (auto listener = open_listener(); !listener) {
     if (listener_ >= 0) ::close(std::exchange(listener_, -1));
@@ -172,7 +177,7 @@ void Server::welcome(int fd) {
   if (connection == nullptr) return shed(fd);
   metrics_.accepted.add();
   metrics_.connections.set(connections_.used());
-  connection->start();
+  connection->start(connections_.handle(*connection).index);
 }
 
 void Server::shed(int fd) {
@@ -282,6 +287,7 @@ void Server::refuse(Connection& connection, const http::Request& request, Code c
 // What cannot be understood ends the connection: nobody knows where the next request begins.
 void Server::refuse(Connection& connection, const http::RequestReader& reader) {
   metrics_.refused_requests.add();
+  connection.lingers_ = true;
   auto code = code_of(reader.refusal());
   auto document = problem_document(code, reader.detail(), {}, {});
   http::ResponseHead head;

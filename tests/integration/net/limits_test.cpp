@@ -66,7 +66,7 @@ TEST_CASE("out of descriptors the server pauses accepting and goes on when there
   auto limited = before;  // the kernel notes the limit when the accept is armed, so it is set before
   limited.rlim_cur = static_cast<rlim_t>(client) + 16;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &limited) == 0);
-  net_test::Running running{{}, {{"GET", "/hello", &hello, nullptr}}};
+  net_test::Running running{{.connections_max = 8}, {{"GET", "/hello", &hello, nullptr}}};
   std::vector<int> taken;
   for (auto fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
   sockaddr_in address{};
