@@ -86,7 +86,7 @@ HeadScan::Progress HeadScan::step(unsigned char byte) {
 }
 
 HeadScan::Progress HeadScan::carriage_return() {
-  if (headers_begin_ != 0 && plain_bytes_max() == 0) return too_large();
+  if (headers_begin_ != 0 && plain_bytes_max() < 2) return too_large();  // the line feed counts, too
   after_cr_ = true;
   ++scanned_;
   return Progress::more;

@@ -148,7 +148,8 @@ struct HeadParser {
     parser.data = &into;
     if (llhttp_execute(&parser, head.data(), head.size()) != HPE_PAUSED) return false;
     into.minor_version_ = llhttp_get_http_minor(&parser);
-    into.keep_alive_ = llhttp_should_keep_alive(&parser) != 0;
+    // llhttp lets an HTTP/1.0 client stay that asks for both.
+    into.keep_alive_ = llhttp_should_keep_alive(&parser) != 0 && (parser.flags & F_CONNECTION_CLOSE) == 0;
     return llhttp_get_http_major(&parser) == 1;
   }
 };
@@ -221,8 +222,10 @@ RequestReader::Progress RequestReader::check_target(Request& request) {
   }
   auto asterisk = target == "*" && request.method_ == "OPTIONS";
   if (!target.starts_with('/') && !asterisk) return refuse(Refusal::malformed, "the target must begin with a slash");
-  auto foreign = target.find('#') != std::string_view::npos || target.find('\\') != std::string_view::npos;
-  if (foreign || !escapes_are_sound(target)) {
+  // Browsers send the rest of what RFC 3986 leaves out (| ^ { } `) as it is; these they never do.
+  constexpr std::string_view foreign = "#\\\"<>";
+  auto holds = [&](char c) { return target.find(c) != std::string_view::npos; };
+  if (std::any_of(foreign.begin(), foreign.end(), holds) || !escapes_are_sound(target)) {
     return refuse(Refusal::malformed, "the target holds a character or an escape that has no place there");
   }
   auto mark = target.find('?');
@@ -250,15 +253,21 @@ RequestReader::Progress RequestReader::check_host(const Request& request) {
   return Progress::complete;
 }
 
-RequestReader::Progress RequestReader::check_framing(const Request& request) {
-  auto expectation = request.header("expect");
+RequestReader::Progress RequestReader::check_expectations(const Request& request) {
   expects_continue_ = false;
-  if (!expectation.empty() && request.minor_version_ == 1) {
-    if (!equal_ignoring_case(expectation, "100-continue")) {
+  if (request.minor_version_ == 0) return Progress::complete;  // HTTP/1.0 has none, whatever it says
+  for (const auto& field : request) {
+    if (!equal_ignoring_case(field.name, "expect") || field.value.empty()) continue;
+    if (!equal_ignoring_case(field.value, "100-continue")) {
       return refuse(Refusal::malformed, "Expect must be 100-continue");
     }
     expects_continue_ = true;
   }
+  return Progress::complete;
+}
+
+RequestReader::Progress RequestReader::check_framing(const Request& request) {
+  if (check_expectations(request) == Progress::refused) return Progress::refused;
   auto lengths = request.header_count("content-length");
   if (lengths > 1) return refuse(Refusal::malformed, "there must be at most one Content-Length");
   return lengths == 0 ? Progress::complete : check_content_bytes(request.header("content-length"));

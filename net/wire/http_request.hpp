@@ -104,6 +104,7 @@ class RequestReader {
   Progress check_fields(Request& request);
   Progress check_host(const Request& request);
   Progress check_framing(const Request& request);
+  Progress check_expectations(const Request& request);
   Progress check_content_bytes(std::string_view digits);
   Progress check_target(Request& request);
   Progress check_request_line(std::string_view line, Request& request);

@@ -18,15 +18,25 @@ constexpr int hex_value(char c) {
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-constexpr std::array<bool, 256> authority_characters() {
+constexpr std::array<bool, 256> characters_of_a_name() {
   std::array<bool, 256> allowed{};
   for (auto c = '0'; c <= '9'; ++c) allowed[static_cast<unsigned char>(c)] = true;
   for (auto c = 'a'; c <= 'z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
   for (auto c = 'A'; c <= 'Z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
-  for (auto c : std::string_view{"-._~%!$&'()*+,;=:[]"}) allowed[static_cast<unsigned char>(c)] = true;
+  for (auto c : std::string_view{"-._~%!$&'()*+,;="}) allowed[static_cast<unsigned char>(c)] = true;
   return allowed;
 }
-constexpr auto in_authority = authority_characters();
+constexpr auto in_name = characters_of_a_name();
+
+// "[::1]" in front of `text`: how long it is; 0 when it is none.
+std::size_t literal_address_bytes(std::string_view text) {
+  auto end = text.find(']');
+  if (end == std::string_view::npos || end < 2) return 0;
+  auto inside = text.substr(1, end - 1);
+  auto sound =
+      std::all_of(inside.begin(), inside.end(), [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+  return sound ? end + 1 : 0;
+}
 
 }  // namespace
 
@@ -73,7 +83,16 @@ std::optional<int64_t> parse_digits(std::string_view text) {
 }
 
 bool valid_authority(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return in_authority[static_cast<unsigned char>(c)]; });
+  if (text.empty()) return true;
+  auto host_bytes = text.front() == '[' ? literal_address_bytes(text) : std::min(text.find(':'), text.size());
+  auto host = text.substr(0, host_bytes), port = text.substr(host_bytes);
+  if (host.empty() || (!port.empty() && port.front() != ':')) return false;
+  if (host.front() != '[' &&
+      !std::all_of(host.begin(), host.end(), [](char c) { return in_name[static_cast<unsigned char>(c)]; })) {
+    return false;
+  }
+  port.remove_prefix(port.empty() ? 0 : 1);
+  return escapes_are_sound(host) && std::all_of(port.begin(), port.end(), is_digit);
 }
 
 }  // namespace net::http

@@ -18,7 +18,8 @@ std::size_t percent_decode(std::string_view text, bool plus_is_space, char* out)
 // Only decimal digits, at most 18 of them. nullopt for anything else, also for the empty text.
 std::optional<int64_t> parse_digits(std::string_view text);
 
-// A host as it may stand in Host or in a target: nothing that could be a path, a user or a second value.
+// A host as it may stand in Host or in a target, with or without a port: nothing that could be a path, a user or a
+// second value. The empty text is one: Host may be empty.
 bool valid_authority(std::string_view text);
 
 }  // namespace net::http
