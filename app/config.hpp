@@ -92,7 +92,4 @@ std::string effective_config(const Config& config);
 // "250ms", "2s", "5m", "1h" as milliseconds; nullopt for anything else, a bare number included.
 std::optional<int64_t> parse_duration_ms(std::string_view text);
 
-// The candidate that was probably meant: at most two typing errors away, transpositions counting as one.
-std::optional<std::string_view> likely_spelling(std::string_view word, const std::vector<std::string_view>& candidates);
-
 }  // namespace app

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "app/config.hpp"
+#include "core/spelling.hpp"
 
 namespace app {
 
@@ -13,7 +14,9 @@ namespace {
 
 std::string unknown(std::string_view kind, std::string_view word, const std::vector<std::string_view>& known) {
   auto sentence = fmt::format("unknown {}", word);
-  if (const auto likely = likely_spelling(kind, known)) sentence += fmt::format("; did you mean \"{}\"?", *likely);
+  if (const auto likely = core::likely_spelling(kind, known)) {
+    sentence += fmt::format("; did you mean \"{}\"?", *likely);
+  }
   return sentence;
 }
 

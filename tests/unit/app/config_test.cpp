@@ -256,15 +256,3 @@ TEST_CASE("durations need their unit") {
     CHECK_FALSE(app::parse_duration_ms(text).has_value());
   }
 }
-
-TEST_CASE("a likely spelling is near, or there is none") {
-  const std::vector<std::string_view> keys = {"port", "address", "workers", "admin_token_file"};
-  CHECK(app::likely_spelling("prot", keys) == "port");
-  CHECK(app::likely_spelling("adress", keys) == "address");
-  CHECK(app::likely_spelling("Port", keys) == "port");
-  CHECK(app::likely_spelling("wrokers", keys) == "workers");
-  CHECK(app::likely_spelling("admin-token-file", keys) == "admin_token_file");
-  CHECK_FALSE(app::likely_spelling("xyz", keys).has_value());
-  CHECK_FALSE(app::likely_spelling("completely", keys).has_value());
-  CHECK_FALSE(app::likely_spelling("port", {}).has_value());
-}
