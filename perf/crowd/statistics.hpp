@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "perf/crowd/histogram.hpp"
+#include "perf/histogram.hpp"
 
 namespace crowd {
 
@@ -35,8 +35,8 @@ inline constexpr std::size_t steps_count = 17;
 std::string_view name(Step step);
 
 struct StepCount {
-  uint64_t requests = 0;  // sent, answered or not
-  Histogram took;         // of the answered
+  uint64_t requests = 0;    // sent, answered or not
+  perf::Histogram<6> took;  // of the answered
 };
 
 class Statistics {

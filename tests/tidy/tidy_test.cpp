@@ -300,13 +300,15 @@ const std::map<std::string, std::set<std::string>, std::less<>>& may_include() {
       {"queue", {"core", "net/wire", "net", "lua", "queue"}},
       {"seat", {"core", "net/wire", "net", "lua", "queue", "persist", "seat"}},
       {"app", {"core", "net/wire", "net", "lua", "queue", "persist", "seat", "app"}},
+      {"perf/bench", {"core", "net/wire", "net", "perf", "perf/bench"}},
       {"perf", {"core", "perf"}},
   };
   return allowed;
 }
 
 std::string folder_of(std::string_view file) {
-  if (file.starts_with("net/wire/")) return "net/wire";
+  for (std::string_view inner : {"net/wire", "perf/bench"})
+    if (file.starts_with(inner) && file.substr(inner.size()).starts_with('/')) return std::string{inner};
   const auto slash = file.find('/');
   return std::string{slash == std::string_view::npos ? "" : file.substr(0, slash)};
 }
@@ -332,7 +334,7 @@ std::string problem_of_include(const std::string& file, const std::string& inclu
 // Libraries that belong to one folder; whoever else includes them goes round it.
 std::string problem_of_library(const std::string& file, const std::string& include) {
   static const std::map<std::string, std::set<std::string>> homes = {
-      {"<liburing", {"net", "perf", "tests"}},
+      {"<liburing", {"net", "perf/bench", "tests"}},
       {"<llhttp", {"net/wire", "perf", "tests"}},
       {"<hiredis", {"app", "perf", "tests"}},
       {"<libpq-fe", {"persist", "app", "perf", "tests"}},
