@@ -1,0 +1,22 @@
+// What a simulated world is: a name, and a run from a seed that returns the hash of all that happened, or ends the
+// process when an invariant does not hold.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "tests/simulation/kernel/chance.hpp"
+#include "tests/simulation/kernel/weather.hpp"
+
+namespace simulation {
+
+struct World {
+  std::string_view name, what;
+  uint64_t (*run)(uint64_t seed, bool printed);
+};
+
+uint64_t run_server_world(uint64_t seed, bool printed);
+
+// A weather of the seed's: calm in most respects, bad in some.
+Weather draw_weather(Chance& chance);
+
+}  // namespace simulation
