@@ -208,6 +208,36 @@ class Loader {
   Config config_;
 };
 
+// toml++ 3.3 looks such a character up outside of its table of white space, which is undefined behaviour. They are
+// EF B8 BF to EF BB BE in UTF-8.
+std::optional<std::size_t> find_presentation_form(std::string_view text) {
+  for (auto at = text.find('\xef'); at != text.npos; at = text.find('\xef', at + 1)) {
+    const auto rest = text.substr(at + 1, 2);
+    if (rest >= "\xb8\xbf" && rest <= "\xbb\xbe") return at;
+  }
+  return std::nullopt;
+}
+
+toml::source_region region_at(std::string_view text, std::size_t at) {
+  const auto before = text.substr(0, at);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  const toml::source_position place{static_cast<toml::source_index>(line), static_cast<toml::source_index>(column)};
+  return {place, place, nullptr};
+}
+
+// As TOML reads it back.
+std::string toml_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (control) fmt::format_to(std::back_inserter(out), "\\u{:04X}", static_cast<unsigned>(c));
+    if (c == '"' || c == '\\') out += '\\';
+    if (!control) out += c;
+  }
+  return out + '"';
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_duration_ms(std::string_view text) {
@@ -223,6 +253,10 @@ std::optional<int64_t> parse_duration_ms(std::string_view text) {
 
 core::Checked<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder) {
   ConfigProblems problems{name};
+  if (const auto at = find_presentation_form(text)) {
+    problems.add(region_at(text, *at), "U+FE3F to U+FEFE are presentation forms; write the plain character");
+    return core::Checked<Config>::failed(problems.text());
+  }
   const auto parsed = toml::parse(text, name);
   Config config;
   if (!parsed) {
@@ -248,12 +282,12 @@ std::string effective_config(const Config& config) {
   auto more = std::back_inserter(out);
   fmt::format_to(more, "\n[operations]\naddress = \"{}\"\nport = {}\n", operations.address, operations.port);
   if (redis.unix_path.empty()) {
-    fmt::format_to(more, "\n[redis]\nhost = \"{}\"\nport = {}\n", redis.host, redis.port);
+    fmt::format_to(more, "\n[redis]\nhost = {}\nport = {}\n", toml_text(redis.host), redis.port);
   } else {
-    fmt::format_to(more, "\n[redis]\nunix_path = \"{}\"\n", redis.unix_path);
+    fmt::format_to(more, "\n[redis]\nunix_path = {}\n", toml_text(redis.unix_path));
   }
-  fmt::format_to(more, "username = \"{}\"\n\n[postgres]\nwriters = {}\n", redis.username, postgres.writers);
-  fmt::format_to(more, "\n[kafka]\nbrokers = \"{}\"\nreplication = {}\n", kafka.brokers, kafka.replication);
+  fmt::format_to(more, "username = {}\n\n[postgres]\nwriters = {}\n", toml_text(redis.username), postgres.writers);
+  fmt::format_to(more, "\n[kafka]\nbrokers = {}\nreplication = {}\n", toml_text(kafka.brokers), kafka.replication);
   const bool header = identity.mode == IdentityMode::header;
   fmt::format_to(more, "\n[identity]\nmode = \"{}\"\n", header ? "header" : "anonymous");
   fmt::format_to(more, "header = \"{}\"\ntrusted_proxies = [", identity.header);

@@ -23,6 +23,8 @@ std::string unknown(std::string_view kind, std::string_view word, const std::vec
 }  // namespace
 
 void ConfigProblems::add(const toml::source_region& where, std::string sentence) {
+  std::ranges::replace_if(
+      sentence, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   found_.push_back({where.begin, std::move(sentence)});
 }
 

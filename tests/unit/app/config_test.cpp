@@ -256,3 +256,26 @@ TEST_CASE("durations need their unit") {
     CHECK_FALSE(app::parse_duration_ms(text).has_value());
   }
 }
+
+TEST_CASE("a character that toml++ cannot look up is refused with its place, not looked up") {
+  for (const auto* character : {"\xef\xb8\xbf", "\xef\xb9\x80", "\xef\xbb\xbe"}) {
+    CHECK(says(problem_with(std::string{"[log]\n "} + character), "onsaled.toml:10:2: U+FE3F to U+FEFE"));
+  }
+  CHECK(problem_with("# \xef\xb8\xbe \xef\xbb\xbf\n") == "");  // their neighbours
+}
+
+TEST_CASE("a line end in a key does not begin a line of its own in the problem") {
+  CHECK(problem_with("[log]\n\"a\\nb\" = 1\n") == "onsaled.toml:10:1: unknown key \"a?b\" in [log]");
+}
+
+TEST_CASE("the values in force are TOML whatever stands in them") {
+  const Folder folder;
+  const auto config = parse(folder, std::string{minimal} +
+                                        "[redis]\nhost = 'a\"b\\'\nusername = \"\"\n"
+                                        "[kafka]\nbrokers = \"a\\u0001b:1\"\n");
+  REQUIRE_MESSAGE(config, config.problem);
+  const auto text = app::effective_config(*config.value);
+  CHECK(says(text, R"(host = "a\"b\\")"));
+  CHECK(says(text, R"(brokers = "a\u0001b:1")"));
+  CHECK_FALSE(says(parse(folder, text).problem, "host"));
+}
