@@ -178,8 +178,8 @@ char* Connection::reserve(std::size_t size) {
   auto& metrics = server_.metrics_;
   if (unsent_bytes() + size > server_.settings().unsent_bytes_max) {
     metrics.slow_readers_cut.add();
-  } else if (size <= filling_.block.capacity - filling_.size || grow(size)) {
-    return filling_.block.data + filling_.size;
+  } else if (size <= filling_.capacity - filling_.size || grow(size)) {
+    return filling_.data + filling_.size;
   } else {
     metrics.memory_refusals.add();
   }
@@ -190,13 +190,15 @@ char* Connection::reserve(std::size_t size) {
 bool Connection::grow(std::size_t size) {
   auto larger = server_.buffers().acquire(filling_.size + size);
   if (!larger) return false;
-  if (filling_.size > 0) std::memcpy(larger.data, filling_.block.data, filling_.size);
-  server_.buffers().release(std::exchange(filling_.block, larger));
+  if (filling_.size > 0) std::memcpy(larger.data, filling_.data, filling_.size);
+  server_.buffers().release(filling_.block());
+  filling_.data = larger.data;
+  filling_.capacity = larger.capacity;
   return true;
 }
 
 void Connection::release(Outgoing& outgoing) {
-  server_.buffers().release(outgoing.block);
+  server_.buffers().release(outgoing.block());
   outgoing = {};
 }
 
@@ -212,23 +214,23 @@ void Connection::flush() {
 // Without MSG_WAITALL: each short send is a sign that the peer reads.
 void Connection::arm_send() {
   auto& entry = server_.loop().arm(send_);
-  io_uring_prep_send(&entry, static_cast<int>(slot_), sending_.block.data + sending_.sent,
-                     sending_.size - sending_.sent, MSG_NOSIGNAL);
+  io_uring_prep_send(&entry, static_cast<int>(slot_), sending_.data + sent_, sending_.size - sent_, MSG_NOSIGNAL);
   entry.flags |= IOSQE_FIXED_FILE;
 }
 
 void Connection::send_done(Event event) noexcept {
   server_.end_turn(*this);
   if (event.result > 0) {
-    sending_.sent += static_cast<uint32_t>(event.result);
+    sent_ += static_cast<uint32_t>(event.result);
     sent_ms_ = server_.loop().now_ms();
     server_.metrics_.bytes_sent.add(static_cast<uint64_t>(event.result));
   } else if (event.result != -EINTR && event.result != -EAGAIN) {
     return terminate();
   }
   if (state_ >= State::terminating) return;
-  if (sending_.sent < sending_.size) return arm_send();
+  if (sent_ < sending_.size) return arm_send();
   release(sending_);
+  sent_ = 0;
   since_ms_ = server_.loop().now_ms();  // the time a slow reader took is not taken from its next request
 }
 
@@ -283,6 +285,7 @@ void Connection::terminate_join() {
   if (recv_.armed() || send_.armed() || slot_op_.armed() || starved_) return;  // their last event brings us here again
   release(filling_);
   release(sending_);
+  sent_ = 0;
   Inbox::destroy(server_.buffers(), inbox_);
   inbox_ = nullptr;
   leaving_slot_ = true;
