@@ -10,6 +10,7 @@ from app.stand.folder import DataFolder
 from app.stand.kafka import KINDS
 from app.stand.paths import BUILD, ROOT
 from app.stand.signals import Stopped, StopSignals
+from perf.bench.command import bench
 
 _EPILOG = """\
 options of demo and up:
@@ -22,6 +23,13 @@ options of demo:
   --buyers N --seats N --standing N    size of the crowd and the hall (default: 2000, 500, 200)
   --report FILE.json                   write the table as JSON, too
   --exit                               stop everything after the sale; non-zero when an invariant broke
+options of bench:
+  NAME ...             only these benches; --list says which there are (default: all)
+  --seconds S          of each run (default: 5)
+  --repeat N           runs of each bench; figures that disagree are marked (default: 3)
+  --quick              small and short, to see whether it runs; the figures mean little
+  --json FILE          write everything as JSON, too
+  --compare OLD.json   print what has changed since, and mark what is worse by more than the noise
 
 ./dev COMMAND --help says the same of one command. Missing Debian packages are named, then installed by apt-get.
 """
@@ -50,6 +58,7 @@ def _parser():
     tests.add_argument("--only", metavar="LEG", choices=testing.LEGS, action="append",
                        help=f"only this leg ({', '.join(testing.LEGS)}); may be given more than once")
     tests.set_defaults(run=testing.test)
+    _add_bench(commands)
     commands.add_parser("build", help="build everything into build/").set_defaults(run=_build)
     clean = commands.add_parser("clean", help="delete what was built and the data folder")
     clean.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
@@ -73,6 +82,18 @@ def _add_up(commands):
     command = commands.add_parser("up", help="the same servers without a crowd, until Ctrl-C; DIR/env tells where")
     _add_stand_options(command)
     command.set_defaults(run=up.up)
+
+
+def _add_bench(commands):
+    command = commands.add_parser("bench", help="how fast, at what cost a request, and how far from the limit")
+    command.add_argument("names", nargs="*", metavar="NAME", help="only these benches (default: all)")
+    command.add_argument("--list", action="store_true", help="say which benches there are")
+    command.add_argument("--seconds", type=_seconds, metavar="S", help="of each run (default: 5, with --quick 1)")
+    command.add_argument("--repeat", type=_positive, metavar="N", help="runs of each (default: 3, with --quick 1)")
+    command.add_argument("--quick", action="store_true", help="small and short, to see whether it runs")
+    command.add_argument("--json", metavar="FILE", help="write everything as JSON, too")
+    command.add_argument("--compare", metavar="OLD.json", help="print what has changed since that report")
+    command.set_defaults(run=bench)
 
 
 def _add_stand_options(command):
@@ -104,6 +125,16 @@ def _clean(options):
 
 def _positive(text):
     return _number(text, 1, 10_000_000)
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.5 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time from 0.5 to 3600 seconds")
+    return seconds
 
 
 def _count(text):

@@ -21,6 +21,7 @@ class Server(Service):
         self.port = port
         self.ops_port = ops_port
         self.settings = settings or {}
+        self.extra_environment = {}  # {"LD_PRELOAD": "counts.so"}
         self.config_path = folder.path(f"{name}.toml")
         self.program = build / "onsaled"
         self._folder = folder
@@ -44,6 +45,9 @@ class Server(Service):
 
     def command(self):
         return [self.program, "-c", self.config_path]
+
+    def environment(self):
+        return self.extra_environment
 
     def is_ready(self):
         return self.readiness()[0] == 200

@@ -1,1 +1,1 @@
-"""`./dev bench`: how fast, at what cost a request, and how far from the physical limit. README.md says how to read it."""
+"""`./dev bench`: how fast, at what cost a request, how far from the physical limit. README.md says how to read it."""

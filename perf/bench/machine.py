@@ -6,9 +6,11 @@ import os
 import pathlib
 import platform
 import subprocess
+import textwrap
 
 from app.stand.paths import ROOT
 
+_LINE_COLUMNS = 120
 _VULNERABILITIES = pathlib.Path("/sys/devices/system/cpu/vulnerabilities")
 
 
@@ -56,7 +58,7 @@ def describe(machine: dict) -> list[str]:
     kind = "virtual machine, " if machine["virtual"] else ""
     return [f"{machine['cpu']}, {kind}{machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}; "
             f"load before: {load}",
-            "mitigations: " + ("; ".join(machine["mitigations"]) or "none needed")]
+            *textwrap.wrap("mitigations: " + ("; ".join(machine["mitigations"]) or "none needed"), _LINE_COLUMNS)]
 
 
 def now() -> str:

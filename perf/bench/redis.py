@@ -40,6 +40,11 @@ class Redis:
         self._stream.close()
         self._socket.close()
 
+    def hang_up(self) -> None:
+        """Ends the connection under a thread that waits for replies; close() is still to be called."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def send(self, data: bytes) -> None:
         """Rendered commands, any number; their replies are the caller's to read."""
         self._socket.sendall(data)
@@ -55,6 +60,13 @@ class Redis:
 
     def info(self, section: str) -> str:
         return self.call("INFO", section).decode()
+
+    def receive(self) -> bytes:
+        """Some bytes of the replies as they come, for those who read them by themselves."""
+        chunk = self._stream.read1(1 << 20)
+        if not chunk:
+            raise RedisError("Redis closed the connection")
+        return chunk
 
     def reply(self):
         line = self._stream.readline()
@@ -87,17 +99,16 @@ class Monitor:
 
     def stop(self) -> list[list[bytes]]:
         """The commands of clients in their order, not those from inside scripts."""
-        with contextlib.suppress(OSError):
-            self._redis._socket.shutdown(socket.SHUT_RDWR)
+        self._redis.hang_up()
         self._thread.join()
         self._redis.close()
         lines = bytes(self._received).split(b"\r\n")[:-1]  # what follows the last line break was cut off
         return [words for words in map(parse_monitored, lines) if words]
 
     def _receive(self) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := self._redis._stream.read1(1 << 20):
-                self._received += chunk
+        with contextlib.suppress(OSError, RedisError):
+            while True:
+                self._received += self._redis.receive()
 
 
 def parse_monitored(line: bytes) -> list[bytes] | None:

@@ -5,12 +5,14 @@ between, "-" for none). Requests that may be repeated are walked again and again
 count the first time (a join is a new user, a confirm the first of its hold) are sent once each ("once").
 """
 
+import dataclasses
 import json
 from collections.abc import Callable
 
 from perf.bench.buyers import Event, bearer, expect
+from perf.bench.programs import LoadSettings
 
-SEATS_PER_USER_MAX = 64  # the server's own limit
+PLACES_MAX = 1_000_000  # of an event; the server's own limit
 _STANDING = '{"section":"GA","quantity":1}'
 
 
@@ -36,6 +38,10 @@ class Workload:
 
     def prepare(self) -> None:
         """Makes the event; called once."""
+
+    def fitted(self, settings: LoadSettings) -> LoadSettings:
+        """The settings of a load of this workload's requests."""
+        return dataclasses.replace(settings, order=self.order, expected=self.expected)
 
     def lines(self, count: int) -> list[str]:
         """`count` requests when each is sent once, else as many as there are different ones."""
@@ -85,14 +91,16 @@ class Hold(Workload):
     order = "once"
     expected = "201"
     holds_per_user = 4
-    places = 1_000_000
 
     def prepare(self) -> None:
-        self.event = Event(self.env, "hold", standing(self.places), let_in=True, buyers=self.places,
+        self.event = Event(self.env, "hold", standing(PLACES_MAX), let_in=True, buyers=PLACES_MAX,
                            seats_per_user=self.holds_per_user)
         self._users = 0
 
     def admit(self, count: int) -> list[str]:
+        """Lets further users in; in an event of their own when this one has no places left for them."""
+        if (self._users + count) * self.holds_per_user > PLACES_MAX:
+            self.prepare()
         first, self._users = self._users, self._users + count
         return self.event.admissions(self.event.join(f"buyer-{number}" for number in range(first, first + count)))
 

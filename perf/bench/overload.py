@@ -1,0 +1,88 @@
+"""Five times the capacity for a minute: how much of the peak is still served, how soon the rest is refused, and how
+soon all is well again."""
+
+import dataclasses
+import time
+
+from perf.bench.buyers import bearer
+from perf.bench.clocks import resident_bytes
+from perf.bench.figures import Figures
+from perf.bench.probe import Probe
+from perf.bench.results import Result
+from perf.bench.rig import Options, Rig
+from perf.bench.workloads import PLACES_MAX, Hold
+
+_TIMES = 5
+_OVERLOAD_S = 60.0
+_CONNECTIONS = 12_000  # more than the server lets wait, or the waiting would all be the client's
+_FIRST_RATE = 40_000
+_SUPPLY = 1.5
+_AFTER_S = 3.0
+
+
+class ManyHolds(Hold):
+    """As many holds a user as needed, so that an overload of a minute does not run out of people."""
+
+    holds_per_user = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Overload:
+    name: str = "overload"
+    about: str = f"holds at {_TIMES} times the capacity for {_OVERLOAD_S:.0f} s, open loop"
+
+    def run(self, options: Options, say) -> Result:
+        figures = Figures()
+        with Rig(options) as rig:
+            workload = ManyHolds(rig.stand.env, 0)
+            say(f"{self.name}: the capacity")
+            rate = rig.measure(workload, rig.settings(), int(_FIRST_RATE * (options.seconds + options.warm_up_s))).rate
+            figures.note("capacity", rate, "/s", "higher")
+            _overload(rig, workload, rate, figures, lambda text: say(f"{self.name}: {text}"))
+        return Result(self.name, self.about, figures)
+
+
+def _overload(rig: Rig, workload: ManyHolds, capacity: float, figures: Figures, say) -> None:
+    lasting_s = PLACES_MAX / _SUPPLY / capacity - 2 * rig.options.warm_up_s  # then the hall would be sold out
+    seconds = min(rig.options.scaled(_OVERLOAD_S, 2.0), lasting_s)
+    settings = rig.settings(seconds=seconds, rate=_TIMES * capacity, order="cycle", expected="201",
+                            connections=rig.options.scaled(_CONNECTIONS, 512))
+    # Walked again and again, as people do who were refused. Whoever has all of his holds is refused as well (409), so
+    # there are more of them than can be served.
+    say(f"letting in the buyers of {_SUPPLY * capacity * seconds:,.0f} holds")
+    rig.write_requests(workload.lines(int(_SUPPLY * capacity * (seconds + settings.warm_up_s))))
+    probing = workload.admit(1)[0]
+    say(f"{settings.rate:,.0f} a second for {seconds:.0f} s")
+    server = rig.stand.server
+    before_bytes = resident_bytes(server.pid)
+    load = rig.load(settings)
+    load.start()
+    try:
+        load.wait(settings.warm_up_s + 0.9 * seconds)
+        figures.note("memory_grown_mib", (resident_bytes(server.pid) - before_bytes) / 2**20, "MiB")
+        with Probe(server.port, "GET", f"{workload.event.path}/me", bearer(probing)) as probe:
+            report = load.report()
+            ended_s = time.monotonic()
+            time.sleep(_AFTER_S)
+    finally:
+        load.stop()
+    _note(figures, report, capacity, probe.recovered_s(ended_s, 200))
+
+
+def _note(figures: Figures, report: dict, capacity: float, recovered_s: float | None) -> None:
+    statuses = {int(status): count for status, count in report["statuses"].items()}
+    served = statuses.get(201, 0) / report["seconds"]
+    figures.note("goodput", served, "/s", "higher")
+    figures.note("ratio.goodput", served / capacity, "", "higher")
+    figures.note("offered", report["requests"] / report["seconds"], "/s", "")
+    figures.note("answers.503", statuses.get(503, 0), "", "")
+    figures.note("answers.409", statuses.get(409, 0), "", "")
+    figures.note("answers.other", sum(statuses.values()) - sum(statuses.get(status, 0) for status in (201, 409, 503)))
+    figures.note("errors", sum(report["errors"].values()))
+    figures.note("served.p50_ms", report["latency_us"]["p50"] / 1000, "ms")
+    figures.note("served.p99_ms", report["latency_us"]["p99"] / 1000, "ms")
+    figures.note("refusal.p50_ms", report["refusal_latency_us"]["p50"] / 1000, "ms")
+    figures.note("refusal.p99_ms", report["refusal_latency_us"]["p99"] / 1000, "ms")
+    figures.note("seconds", report["seconds"], "s", "")
+    figures.note("backlog_max", report["backlog_max"], "", "")
+    figures.note("recovery_ms", None if recovered_s is None else recovered_s * 1000, "ms")
