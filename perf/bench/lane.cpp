@@ -92,7 +92,8 @@ core::Status Lane::run(Control& control) {
     }
   }
   ++control.ready;
-  while (status && !control.stop && control.begin_ns == 0) round(1);
+  // Nobody asks before the agreed instant: such an answer would be in no count.
+  while (status && !control.stop && (control.begin_ns == 0 || clock_ns() < control.begin_ns)) round(1);
   if (!status || control.stop) {
     if (loop_.is_open()) finish();
     return status;
@@ -114,7 +115,11 @@ void Lane::measure(int64_t begin_ns, const Control& control) {
   }
   ended_ns_ = clock_ns();
   if (in_window_) tally_.cpu_ns = thread_cpu_ns() - cpu_begin_ns_;
-  if (schedule_) tally_.unsent = schedule_->waiting();
+  if (schedule_) {
+    schedule_->catch_up(std::min(ended_ns_, end_ns_));
+    tally_.unsent = schedule_->waiting();
+    tally_.backlog_max = std::max(tally_.backlog_max, tally_.unsent);
+  }
   for (const auto* client : clients_) tally_.unanswered += client->unanswered();
 }
 

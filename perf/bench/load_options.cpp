@@ -1,5 +1,6 @@
 #include "perf/bench/load_options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -79,7 +80,7 @@ void add_how(CommandLine& line, LoadOptions& options) {
 
 void add_when(CommandLine& line, LoadOptions& options) {
   line.add("--seconds", "S", "measured time; default 10", decimal(options.seconds, 0.1, seconds_max));
-  line.add("--warm-up-seconds", "S", "before it, not measured; default 1",
+  line.add("--warm-up-seconds", "S", "before it, not measured; default 1, with --order once 0",
            decimal(options.warm_up_seconds, 0, seconds_max));
   line.add("--rate", "R", "open loop: requests a second, latency from the instant each is due; default closed loop",
            decimal(options.rate, 0.001, rate_max));
@@ -120,13 +121,16 @@ core::Status check(const LoadOptions& options) {
 
 core::Checked<LoadOptions> read_load_options(std::span<const char* const> words) {
   using Read = core::Checked<LoadOptions>;
+  constexpr double not_said = -1;
   LoadOptions options;
+  options.warm_up_seconds = not_said;
   static_cast<void>(take_expect("2xx", options.expect));
   auto line = command_line(options);
   if (auto status = line.read(words); !status) return Read::failed(status.problem);
   options.help_wanted = line.help_wanted();
   if (options.help_wanted) return options;
   if (auto status = check(options); !status) return Read::failed(status.problem);
+  if (options.warm_up_seconds == not_said) options.warm_up_seconds = options.order == Order::once ? 0 : 1;
   while (options.seed == 0) options.seed = core::Random{}.next_u32();
   return options;
 }

@@ -34,7 +34,8 @@ class Line {
   Complaint read(RequestLine& out) {
     if (text_.ends_with('\r')) return {text_.size(), "lines end with a line feed alone"};
     split();
-    if (count_ != columns) return {1, fmt::format("{} columns with tabs between them, {} are needed", count_, columns)};
+    if (count_ != columns)
+      return {1, fmt::format("{} columns with a tab between them are needed, here are {}", columns, count_)};
     std::string_view* const fields[columns] = {&out.method,          &out.target,  &out.authorization,
                                                &out.idempotency_key, &out.headers, &out.body};
     for (std::size_t at = 0; at < columns; ++at) *fields[at] = cells_[at] == "-" ? std::string_view{} : cells_[at];
