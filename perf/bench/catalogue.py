@@ -4,6 +4,7 @@ import difflib
 
 from app.stand.errors import StandError
 from perf.bench.burst import Burst
+from perf.bench.connections import Connections
 from perf.bench.hostile import HostileBench
 from perf.bench.idle import Idle
 from perf.bench.overload import Overload
@@ -24,8 +25,8 @@ _ALL = (
     Throughput("map-since", "what has changed on the map: nothing", "map-since"),
     Throughput("churn", "polls, a fresh connection for each", "poll", churn=1),
     Throughput("churn-10", "polls, a fresh connection every ten", "poll", churn=10),
-    Throughput("connections", "polls over 15 000 connections: cold sockets", "poll", connections=15_000,
-               users=15_000),
+    Throughput("cold", "the empty route over 15 000 connections: no socket is warm", "empty", connections=15_000),
+    Connections(),
     Idle(),
     Burst(),
     Overload(),

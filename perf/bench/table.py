@@ -40,7 +40,8 @@ _RATIOS: _Columns = (
     ("nginx' rate", "ratio.nginx_rate", 12, small))
 _SPEED: _Columns = (
     ("req/s", "requests_per_second", 8, amount), ("core", "busy.core", 6, percent),
-    ("p50", "closed.p50_us", 7, milliseconds), ("p99", "closed.p99_us", 7, milliseconds), ("p99.9", "closed.p999_us", 7, milliseconds),
+    ("p50", "closed.p50_us", 7, milliseconds), ("p99", "closed.p99_us", 7, milliseconds),
+    ("p99.9", "closed.p999_us", 7, milliseconds),
     ("50%: p50", "open50.p50_us", 10, milliseconds), ("p99", "open50.p99_us", 7, milliseconds),
     ("p99.9", "open50.p999_us", 7, milliseconds), ("80%: p50", "open80.p50_us", 10, milliseconds),
     ("p99", "open80.p99_us", 7, milliseconds), ("p99.9", "open80.p999_us", 7, milliseconds))
@@ -51,7 +52,7 @@ _COST: _Columns = (
     ("inside", "redis.commands_inside", 7, small), ("users/call", "redis.users_per_call", 11, small),
     ("cmds/send", "redis.commands_per_send", 10, small), ("users/send", "redis.users_per_send", 11, small))
 _SECTIONS = (
-    ("ratios: 1 is the limit; CPU of bare, of Redis alone: theirs a request / ours; nginx: its cost / ours", _RATIOS),
+    ("ratios; bare responder, Redis alone, COPY: 1 is the limit; nginx with Lua: above 1 we are better", _RATIOS),
     ("speed: closed loop, then open loop at 50 and 80 % of it; milliseconds", _SPEED),
     ("cost of a request: CPU \u00b5s; of the core thread allocations and system calls; Redis' commands, sent and inside "
      "scripts", _COST))

@@ -1,35 +1,57 @@
--- Shared by the scripts of this folder: settings, the file that prepare.py wrote, and the end of the report.
+-- Shared by the scripts of this folder: the requests that perf/bench/prepare.py wrote, and the end of the report.
 -- wrk runs one Lua state a thread and one of its own; setup and done run in wrk's own.
 local common = {}
 local threads = tonumber(os.getenv("ONSALE_WRK_THREADS") or "1")
 
-function common.setting(name, default)
-  local value = os.getenv(name) or default
-  if not value or value == "" then error(name .. " is not set; see perf/README.md") end
-  return value
+-- A line as wrk sends it: method, target, authorization, idempotency key, "Name: value|Name: value", body; "-" for none.
+local function render(line)
+  local method, target, authorization, key, more, body = string.match(line,
+    "^([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)$")
+  if not method then error("not a line of prepare.py: " .. line) end
+  local headers = {}
+  if authorization ~= "-" then headers["Authorization"] = authorization end
+  if key ~= "-" then headers["Idempotency-Key"] = key end
+  for name, value in string.gmatch(more, "([^:|]+): ([^|]*)") do headers[name] = value end
+  if body ~= "-" then headers["Content-Type"] = "application/json" end
+  return wrk.format(method, target, headers, body ~= "-" and body or nil)
 end
 
--- The event, and the prepared lines of this thread split at tabs: every thread takes each n-th line.
-function common.read_prepared()
-  local file = assert(io.open(common.setting("ONSALE_WRK_FILE"), "r"))
-  local event = file:read("*l")
-  local lines, at = {}, 0
+-- The requests of this thread: every thread takes each n-th line.
+local function read_requests()
+  local path = os.getenv("ONSALE_WRK_FILE")
+  if not path or path == "" then error("ONSALE_WRK_FILE is not set; see perf/README.md") end
+  local file = assert(io.open(path, "r"))
+  local requests, at = {}, 0
   for line in file:lines() do
-    if at % threads == thread_number then
-      local fields = {}
-      for field in string.gmatch(line, "[^\t]+") do fields[#fields + 1] = field end
-      lines[#lines + 1] = fields
-    end
+    if at % threads == thread_number then requests[#requests + 1] = render(line) end
     at = at + 1
   end
   file:close()
-  return event, lines
+  if #requests == 0 then error(path .. " has no request for this thread; run perf/bench/prepare.py") end
+  return requests
 end
 
--- Nothing is left that would not be a repetition: end this thread. The request that has to be returned is a cheap one.
-function common.stop(event)
-  wrk.thread:stop()
-  return wrk.format("GET", "/v1/events/" .. event)
+-- Walks the requests again and again.
+function common.cycle()
+  local requests, at = nil, 0
+  function init() requests = read_requests() end
+  function request()
+    at = at % #requests + 1
+    return requests[at]
+  end
+end
+
+-- Sends each request once, then ends the thread: nothing measured is a repetition. The one request that wrk still wants
+-- then is a cheap one.
+function common.once()
+  local requests, at = nil, 0
+  function init() requests = read_requests() end
+  function request()
+    at = at + 1
+    if requests[at] then return requests[at] end
+    wrk.thread:stop()
+    return wrk.format("GET", "/nothing-here")
+  end
 end
 
 -- wrk calls setup once a thread, before any of them runs.

@@ -131,7 +131,7 @@ def test_a_family_of_one_sample_a_core_is_summed():
 
 
 def test_commands_of_scripts_are_told_from_those_that_were_sent():
-    calls = parse_command_calls("# Commandstats\r\ncmdstat_evalsha:calls=10,usec=5\r\ncmdstat_zrank:calls=640,usec=1\r\n")
+    calls = parse_command_calls("cmdstat_evalsha:calls=10,usec=5\r\ncmdstat_zrank:calls=640,usec=1\r\n")
     before = Sample(0.0, {}, {"redis_commands_total": 0}, {})
     after = Sample(2.0, {}, {"redis_commands_total": 10, "redis_sends_total": 5, "http_requests_total": 640}, calls)
     interval = Interval(before, after)
