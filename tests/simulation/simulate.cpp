@@ -23,6 +23,7 @@ using simulation::World;
 
 constexpr std::array worlds{
     World{"server", "HTTP clients with all manners against a server", &simulation::run_server_world},
+    World{"redis", "a link and its batches against a Redis that has bad days", &simulation::run_redis_world},
 };
 
 constexpr uint64_t runs_between_repeats = 64;
