@@ -1,0 +1,85 @@
+"""Clients that hold connections, and nothing else: cut within the limits, and nobody beside them notices.
+
+The crowd is a process of its own (tests/hostile/crowd.py); here are the good clients, and the server's own account.
+What such a crowd does to the latency of others is measured by `./dev bench hostile`, not judged here.
+"""
+
+from client import Raw, eventually, replies_in
+from hostile.crowd import CrowdProcess
+from hostile.witness import Neighbours, cut, metrics, resident_mib
+from sale import Sale
+
+NEIGHBOURS = 20
+CUT_S_MAX = 60.0  # the limits are 5 s for a request and 15 s for a reader; only a broken server takes longer
+TEN_THOUSAND = {"silent": 2000, "slow_heads": 2500, "slow_bodies": 2300, "slow_readers": 400, "floods": 400,
+                "half_closed": 1000, "resets": 1200, "oversized": 200}
+KIB_A_CONNECTION_MAX = 10  # resident memory of the server, all kinds together
+
+
+def connections(stand):
+    return metrics(stand)["http_connections"]
+
+
+def check_nothing_is_left(stand):
+    """When everybody has gone, the server owes nothing to anybody."""
+    eventually(lambda: connections(stand) == 0, what="no connection left")
+    assert metrics(stand)["http_exchanges"] == 0
+
+
+def check_all_slow_ones_were_cut(stand, crowd):
+    late = TEN_THOUSAND["slow_heads"] + TEN_THOUSAND["slow_bodies"]
+    eventually(lambda: cut(stand, "request_timeout") >= late, CUT_S_MAX, what="slow requests cut")
+    eventually(lambda: cut(stand, "slow_reader") >= TEN_THOUSAND["slow_readers"], CUT_S_MAX, what="slow readers cut")
+    for kind in ("slow_heads", "slow_bodies", "floods", "half_closed", "oversized"):
+        eventually(lambda kind=kind: crowd.status.cut[kind] >= TEN_THOUSAND[kind], CUT_S_MAX, what=f"{kind} cut")
+
+
+def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_others(own_stand):
+    stand = own_stand()
+    sale = Sale(stand.env).open()
+    buyer = sale.admitted()
+    before_mib = resident_mib(stand.server.pid)
+    with Neighbours(stand, NEIGHBOURS) as neighbours, CrowdProcess(sale.url, TEN_THOUSAND) as crowd:
+        eventually(lambda: crowd.status.opened >= sum(TEN_THOUSAND.values()), CUT_S_MAX, what="ten thousand connections")
+        assert buyer.poll().status == 200
+        check_all_slow_ones_were_cut(stand, crowd)
+        grown_mib = resident_mib(stand.server.pid) - before_mib
+        assert buyer.poll().status == 200
+    neighbours.check()
+    assert grown_mib * 1024 < KIB_A_CONNECTION_MAX * sum(TEN_THOUSAND.values())
+    buyer.http.close()
+    check_nothing_is_left(stand)
+
+
+def test_ten_thousand_resets_leave_nothing_behind(own_stand):
+    stand = own_stand()
+    with Neighbours(stand, NEIGHBOURS) as neighbours, CrowdProcess(stand.env["ONSALE_URL"], {"resets": 2500}) as crowd:
+        eventually(lambda: crowd.status.opened >= 12_500, CUT_S_MAX, what="ten thousand resets")
+    neighbours.check()
+    check_nothing_is_left(stand)
+
+
+def test_a_flood_of_connections_is_answered_or_closed_and_nobody_inside_suffers(own_stand):
+    stand = own_stand(workers=1, settings={"server": {"connections_max": 500}})
+    url = stand.env["ONSALE_URL"]
+    with Neighbours(stand, NEIGHBOURS) as neighbours:
+        eventually(lambda: connections(stand) == NEIGHBOURS, what="everybody inside")
+        with CrowdProcess(url, {"silent": 3000}, comes_again=False) as crowd:
+            eventually(lambda: crowd.status.cut.get("silent") == 3000 - (500 - NEIGHBOURS), CUT_S_MAX,
+                       what="everybody beyond the limit closed")
+            assert connections(stand) == 500
+            check_turned_away(url)
+        assert cut(stand, "connections_max") > 2500
+        eventually(lambda: connections(stand) == NEIGHBOURS, what="only the good ones left")
+    neighbours.check()
+    check_nothing_is_left(stand)
+
+
+def check_turned_away(url):
+    """503 and when to come back, unless the close has overtaken it."""
+    for _ in range(20):
+        with Raw(url) as raw:
+            raw.send(b"GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+            for reply in replies_in(raw.read_until_closed()):
+                assert (reply.status, reply.code, reply.closes) == (503, "overloaded", True), reply
+                assert reply.headers["retry-after"].isdigit()

@@ -1,0 +1,75 @@
+"""What tests of hostile clients ask beside the answers: the server's own counters, its memory, and its other clients."""
+
+import pathlib
+import re
+import threading
+import urllib.request
+
+from client import Http
+
+_BETWEEN_S = 0.01  # a neighbour is a client, not a load
+
+
+def metrics(stand) -> dict[str, float]:
+    """Every sample of /metrics by its name without the prefix, labels as they stand there."""
+    with urllib.request.urlopen(stand.env["ONSALE_OPS_URL"] + "/metrics") as answer:
+        text = answer.read().decode()
+    return {name: float(value) for name, value in re.findall(r"^onsale_(\S+) (\S+)$", text, re.MULTILINE)}
+
+
+def cut(stand, cause: str) -> float:
+    """How many connections the server has ended for this cause."""
+    return metrics(stand)[f'http_connections_cut_total{{cause="{cause}"}}']
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process as the kernel counts it."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) / 1024
+
+
+class Unbroken(Http):
+    """A connection that is never opened twice."""
+
+    def _closed_meanwhile(self):
+        assert not super()._closed_meanwhile(), "a good client's connection was closed"
+        return False
+
+
+class Neighbours:
+    """Good clients, each with one connection that must last, asking for as long as the block lasts."""
+
+    def __init__(self, stand, count: int):
+        self.answered = [0] * count
+        self._url = stand.env["ONSALE_URL"]
+        self._complaints = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(count)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def check(self):
+        """Everybody was answered, well, and more than once."""
+        assert not self._complaints, self._complaints[:3]
+        assert all(count > 1 for count in self.answered), self.answered
+
+    def _ask(self, number):
+        http = Unbroken(self._url)
+        try:
+            while not self._over.wait(_BETWEEN_S):
+                reply = http.request("GET", "/v1/events")
+                if reply.status != 200:
+                    self._complaints.append(str(reply))
+                self.answered[number] += 1
+        except (AssertionError, OSError) as error:
+            self._complaints.append(repr(error))
+        finally:
+            http.close()
