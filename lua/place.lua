@@ -27,7 +27,14 @@ if state == 'closed' then return same_for_all('event_closed', 'closed') end
 local users = {}
 for item = 1, items do users[item] = ARGV[3 + (item - 1) * width] end
 local numbers = redis.call('ZMSCORE', KEYS[2], unpack(users))
-local deadlines = redis.call('ZMSCORE', KEYS[3], unpack(users))
+-- Who has a place is not admitted, so most batches of polls need not look there.
+local deadlines = {}
+for item = 1, items do
+  if not numbers[item] then
+    deadlines = redis.call('ZMSCORE', KEYS[3], unpack(users))
+    break
+  end
+end
 local next_number, head = tonumber(meta[3]), tonumber(meta[4] or 0)
 local first_new, added, seen, created = next_number, {}, {}, {}
 local outcome = {}
@@ -84,7 +91,7 @@ local reforming = now < tonumber(meta[8] or 0)
 local sold_out = tonumber(meta[5] or 0) == 0 and tonumber(meta[6] or 0) == 0
 local replies = {}
 for item = 1, items do
-  local number = numbers[item] and string.format('%.0f', numbers[item])
+  local number = numbers[item]  -- below 2^53: exact as a number, and cheaper than as a text
   if outcome[item] == 'admitted' then
     replies[item] = {'admitted', deadlines[item]}
   elseif outcome[item] then
