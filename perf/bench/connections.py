@@ -22,7 +22,7 @@ class Connections:
 
     def run(self, options: Options, say) -> Result:
         figures = Figures()
-        with Rig(options) as rig:
+        with Rig(options, server_settings={"server": {"address": "0.0.0.0"}}) as rig:
             workload = Poll(rig.stand.env, options.scaled(_ASKING, 500))
             for _ in range(options.repeat):
                 say(f"{self.name}: polls")
@@ -34,7 +34,7 @@ def _measure(rig: Rig, workload: Poll, figures: Figures) -> None:
     settings = rig.settings(connections=rig.options.scaled(_ASKING, 200), rate=rig.options.scaled(_RATE, 200),
                             idle_connections=rig.options.scaled(_IDLE, 50), spread=10)
     measured = rig.measure(workload, settings, 0)
-    bare = bare_limit(rig, settings, measured.answer_bytes)
+    bare = bare_limit(rig, settings, measured.answer_bytes, address="0.0.0.0")
     for percentile in ("p50", "p99", "p999", "max"):
         figures.note(f"{percentile}_us", measured.report["latency_us"][percentile], "us")
     for part in ("onsaled", "redis"):

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from app.stand.errors import StandError
+from app.stand.ports import LOOPBACK
 from perf.bench.clocks import family_cpu_ns
 from perf.bench.machine import pin
 from perf.bench.programs import Bare, LoadSettings, NginxLua, head_bytes_of
@@ -34,10 +35,10 @@ class Limit:
     report: dict
 
 
-def bare_limit(rig: Rig, settings: LoadSettings, answer_bytes: int) -> Limit:
+def bare_limit(rig: Rig, settings: LoadSettings, answer_bytes: int, address: str = LOOPBACK) -> Limit:
     """The requests last written, answered by a constant of `answer_bytes`. onsaled idles meanwhile."""
     head_bytes = _bare_head_bytes(rig)
-    bare = Bare(rig.nursery, rig.directory, rig.cpus.server, max(0, answer_bytes - head_bytes))
+    bare = Bare(rig.nursery, rig.directory, rig.cpus.server, max(0, answer_bytes - head_bytes), address)
     bare.start()
     try:
         report, cpu_us = rig.measure_other(bare.port, bare.pid, dataclasses.replace(settings, order="cycle",

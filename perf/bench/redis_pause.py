@@ -13,7 +13,8 @@ from perf.bench.rig import Options, Rig
 from perf.bench.workloads import Poll
 
 _PAUSE_S = 3.0
-_RATE = 20_000
+_RATE = 10_000
+_CONNECTIONS = 15_000  # more than can wait for an answer at once, or the longest wait would be the client's own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +34,9 @@ class RedisPause:
 
 
 def _pause_once(rig: Rig, workload: Poll, figures: Figures) -> None:
-    rate = rig.options.scaled(_RATE, 2000)
-    settings = rig.settings(rate=rate, seconds=_PAUSE_S + 2 * rig.options.scaled(3, 1), expected="200")
+    settings = rig.settings(rate=rig.options.scaled(_RATE, 500), expected="200",
+                            connections=rig.options.scaled(_CONNECTIONS, 1000),
+                            seconds=_PAUSE_S + 2 * rig.options.scaled(3, 1))
     server, redis = rig.stand.server, rig.stand.redis
     before_bytes = resident_bytes(server.pid)
     load = rig.load(settings)

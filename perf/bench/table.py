@@ -54,8 +54,8 @@ _COST: _Columns = (
 _SECTIONS = (
     ("ratios; bare responder, Redis alone, COPY: 1 is the limit; nginx with Lua: above 1 we are better", _RATIOS),
     ("speed: closed loop, then open loop at 50 and 80 % of it; milliseconds", _SPEED),
-    ("cost of a request: CPU \u00b5s; of the core thread allocations and system calls; Redis' commands, sent and inside "
-     "scripts", _COST))
+    ("cost of a request: CPU \u00b5s; of the core thread allocations and system calls; Redis' commands, sent and "
+     "inside scripts", _COST))
 
 
 def render(report: dict) -> str:

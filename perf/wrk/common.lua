@@ -3,7 +3,7 @@
 local common = {}
 local threads = tonumber(os.getenv("ONSALE_WRK_THREADS") or "1")
 
--- A line as wrk sends it: method, target, authorization, idempotency key, "Name: value|Name: value", body; "-" for none.
+-- A line as wrk sends it: method, target, authorization, idempotency key, "Name: value|Name: value", body; "-": none.
 local function render(line)
   local method, target, authorization, key, more, body = string.match(line,
     "^([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)$")
