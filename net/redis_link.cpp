@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -327,6 +328,8 @@ void RedisLink::lose(core::Error error, const char* why) {
   loop_.cancel(connect_);
   loop_.cancel(send_);
   loop_.cancel(receive_);
+  // Ends them all the same where a kernel does not find them by their address, as some 6.11.
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
   pipeline_.fail_all(error);
   metrics_.pending.set(0);
   join();

@@ -10,6 +10,7 @@ set(parts seat queue net persist net_wire lua core)
 
 add_library(onsale_simulation OBJECT ${kernel})
 target_include_directories(onsale_simulation PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+set_target_properties(onsale_simulation PROPERTIES UNITY_BUILD OFF)  # worlds use the same names
 target_link_libraries(onsale_simulation PRIVATE onsale_warnings fmt::fmt simdjson::simdjson OpenSSL::Crypto)
 
 function(onsale_simulated name)
@@ -25,3 +26,9 @@ function(onsale_simulated name)
 endfunction()
 
 onsale_simulated(simulation ${CMAKE_SOURCE_DIR}/tests/simulation/simulate.cpp)
+onsale_simulated(unit_simulation ${CMAKE_SOURCE_DIR}/tests/simulation/pitfalls_test.cpp
+                 ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
+add_test(NAME unit_simulation COMMAND unit_simulation)
+if(TARGET programs_under_test)
+  add_dependencies(programs_under_test unit_simulation)
+endif()

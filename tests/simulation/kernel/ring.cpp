@@ -187,6 +187,8 @@ int Ring::attempt(Request& request) {
       return attempt_accept(request);
     case IORING_OP_READ:
       return attempt_read(request);
+    case IORING_OP_CONNECT:  // woken before it was received: somebody shut the socket
+      return file.readable() ? -ECONNRESET : again;
     case IORING_OP_SHUTDOWN:
       return shut(request.entry, file);
     default:  // POLL_ADD
@@ -292,6 +294,8 @@ void Ring::start_connect(Request& request) {
   if (stream != nullptr) {
     kernel_.replace(request.entry.fd, *stream);
     request.hold = Hold{*stream};
+    stream->watch(request);
+    request.waiting = true;
   }
   kernel_.agenda.in_us(kernel_.latency_us(), [this, stream, port, number = request.number] {
     const auto found = requests_.find(number);

@@ -8,141 +8,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <vector>
 
-#include "core/async.hpp"
-#include "net/batch.hpp"
-#include "net/problem.hpp"
 #include "net/router.hpp"
 #include "net/server.hpp"
-#include "net/sleep.hpp"
-#include "net/wire/resp.hpp"
 #include "tests/simulation/kernel/ring.hpp"
+#include "tests/simulation/worlds/desk.hpp"
 #include "tests/simulation/worlds/visitor.hpp"
 #include "tests/simulation/worlds/world.hpp"
 
 namespace simulation {
 namespace {
 
-// Carries the calls of a batch nowhere, and answers them some time later: each item with itself, or with an error.
-class Echo {
- public:
-  Echo(net::Loop& loop, Chance& chance) : loop_{loop}, chance_{chance} {}
-  net::ScriptCarrier carrier() {
-    return {[](void* echo, const net::Prepared&, std::string_view rendered, uint32_t parts, net::Sink sink) noexcept {
-              return static_cast<Echo*>(echo)->take(rendered, parts, sink);
-            },
-            this};
-  }
-
- private:
-  struct Call {
-    std::string reply;
-    net::Sink sink;
-  };
-  core::Error take(std::string_view rendered, uint32_t parts, net::Sink sink) {
-    if (chance_.happens(20)) return core::Error::unavailable;
-    calls_.push_back({fmt::format("*{}\r\n{}", parts, rendered), sink});
-    loop_.start(timer_, chance_.between(1, 200));
-    return core::Error::none;
-  }
-  void answer() noexcept {
-    auto calls = std::exchange(calls_, {});
-    for (auto& call : calls) {
-      if (chance_.happens(50)) {
-        call.sink.resume(call.sink.context, nullptr, core::Error::timeout);
-      } else {
-        const net::resp::View view{call.reply.data()};
-        call.sink.resume(call.sink.context, &view, core::Error::none);
-      }
-    }
-  }
-  net::Loop& loop_;
-  Chance& chance_;
-  std::vector<Call> calls_;
-  net::TimerOf<Echo, &Echo::answer> timer_{*this};
-};
-
-struct Text {
-  std::string text;
-  static core::Result<Text> decode(const net::resp::View& reply) noexcept {
-    return {Text{std::string{reply.text()}}, core::Error::none};
-  }
-};
-
-class Desk {
- public:
-  Desk(net::Loop& loop, Chance& chance)
-      : loop_{loop}, echo_{loop, chance}, batch_{loop, echo_.carrier(), net::Prepared{}, {.width = 1}} {}
-
-  core::Async now(net::Exchange& x) {
-    x.respond(net::Status::ok, x.param(0), "text/plain");
-    return core::Async::finished();
-  }
-  core::Async echo(net::Exchange& x) {
-    x.respond(net::Status::ok, x.body(), "text/plain");
-    return core::Async::finished();
-  }
-  core::Async large(net::Exchange& x) {
-    auto& out = x.scratch();
-    out.append(x.param(0));
-    for (const auto full = out.size() + large_bytes; out.size() < full;) out.append("0123456789abcdef");
-    x.respond(net::Status::ok, out.view(), "text/plain");
-    return core::Async::finished();
-  }
-  core::Async sleep(net::Exchange& x) {
-    const std::string id{x.param(0)};
-    co_await net::Sleep{loop_, static_cast<int64_t>(id.size() * 7 % 150)};
-    x.respond(net::Status::ok, id, "text/plain");
-  }
-  core::Async batch(net::Exchange& x) {
-    const auto text = co_await ask(x.param(0));
-    if (text) co_return x.respond(net::Status::ok, text->text, "text/plain");
-    net::problem(x, net::Code::backend_unavailable, "the batch failed");
-  }
-  bool idle() const { return batch_.idle(); }
-  std::vector<net::Route> routes() {
-    return {net::route<&Desk::now>("GET", "/now/{id}", *this), net::route<&Desk::echo>("POST", "/echo", *this),
-            net::route<&Desk::large>("GET", "/large/{id}", *this),
-            net::route<&Desk::sleep>("GET", "/sleep/{id}", *this),
-            net::route<&Desk::batch>("GET", "/batch/{id}", *this)};
-  }
-  static constexpr std::size_t large_bytes = 40'000;
-
- private:
-  using TextAwait = core::Await<Text, net::resp::View>;
-  TextAwait ask(std::string_view id) {
-    return TextAwait{[&](core::Continuation<net::resp::View> sink) { return batch_.add(std::array{id}, sink); }};
-  }
-  net::Loop& loop_;
-  Echo echo_;
-  net::Batch batch_;
-};
-
-Request get(std::string_view route, const std::string& id, std::string answer) {
-  return {fmt::format("GET /{}/{} HTTP/1.1\r\nHost: a\r\n\r\n", route, id), std::move(answer)};
-}
-
 Request draw_request(Chance& chance, uint32_t number) {
   const auto id = fmt::format("{}-{}", number, chance.next());
-  std::string filled = id;
   switch (chance.below(8)) {
     case 0:
-      return get("sleep", id, id);
+      return Desk::ask("sleep", id);
     case 1:
     case 2:
-      return get("batch", id, id);
+      return Desk::ask("batch", id);
     case 3:
-      while (filled.size() < id.size() + Desk::large_bytes) filled += "0123456789abcdef";
-      return get("large", id, filled);
+      return Desk::ask_large(id);
     case 4:
-      filled.append(chance.below(6000), 'x');
-      return {fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", filled.size(), filled),
-              filled};
+      return Desk::ask_echo(id + std::string(chance.below(6000), 'x'));
     default:
-      return get("now", id, id);
+      return Desk::ask("now", id);
   }
 }
 
