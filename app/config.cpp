@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "app/config_reader.hpp"
+#include "app/toml_guard.hpp"
 
 namespace app {
 
@@ -208,16 +209,6 @@ class Loader {
   Config config_;
 };
 
-// toml++ 3.3 looks such a character up outside of its table of white space, which is undefined behaviour. They are
-// EF B8 BF to EF BB BE in UTF-8.
-std::optional<std::size_t> find_presentation_form(std::string_view text) {
-  for (auto at = text.find('\xef'); at != text.npos; at = text.find('\xef', at + 1)) {
-    const auto rest = text.substr(at + 1, 2);
-    if (rest >= "\xb8\xbf" && rest <= "\xbb\xbe") return at;
-  }
-  return std::nullopt;
-}
-
 toml::source_region region_at(std::string_view text, std::size_t at) {
   const auto before = text.substr(0, at);
   const auto line = std::ranges::count(before, '\n') + 1;
@@ -253,8 +244,8 @@ std::optional<int64_t> parse_duration_ms(std::string_view text) {
 
 core::Checked<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder) {
   ConfigProblems problems{name};
-  if (const auto at = find_presentation_form(text)) {
-    problems.add(region_at(text, *at), "U+FE3F to U+FEFE are presentation forms; write the plain character");
+  if (const auto at = find_foreign_byte(text)) {
+    problems.add(region_at(text, *at), "only ASCII characters may stand outside of quotes and comments");
     return core::Checked<Config>::failed(problems.text());
   }
   const auto parsed = toml::parse(text, name);

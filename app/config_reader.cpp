@@ -22,6 +22,7 @@ std::string unknown(std::string_view kind, std::string_view word, const std::vec
 
 }  // namespace
 
+// A key or a path may hold line ends; one problem stays one line.
 void ConfigProblems::add(const toml::source_region& where, std::string sentence) {
   std::ranges::replace_if(
       sentence, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
