@@ -65,7 +65,9 @@ bool Client::has_room() const {
 }
 
 void Client::ask(int64_t due_ns) {
-  dues_[(oldest_ + unanswered_) % lane_.plan().options.pipeline] = due_ns;
+  const auto pipeline = lane_.plan().options.pipeline;
+  const auto place = oldest_ + unanswered_;
+  dues_[place < pipeline ? place : place - pipeline] = due_ns;
   ++unanswered_;
   ++queued_;
   ++asked_;
@@ -142,7 +144,7 @@ void Client::answered(int status, int64_t now_ns) {
     return;
   }
   lane_.answered(status, dues_[oldest_], now_ns);
-  oldest_ = (oldest_ + 1) % lane_.plan().options.pipeline;
+  if (++oldest_ == lane_.plan().options.pipeline) oldest_ = 0;
   --unanswered_;
 }
 

@@ -1,6 +1,8 @@
 #include "perf/bench/response_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 namespace bench {
 
@@ -14,7 +16,63 @@ constexpr uint64_t length_max = uint64_t{1} << 40;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+// How the fields that matter are written nearly always. Every other spelling of them is for the state machine.
+constexpr std::string_view length_field = "Content-Length: ", type_field = "Content-Type: ";
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// 0: something else than a status whose answer has a body.
+uint16_t ordinary_status(std::string_view bytes) {
+  if (bytes.size() < status_end || !bytes.starts_with(version)) return 0;
+  const auto digits = bytes.substr(version.size(), 3);
+  if (digits[0] < '2' || digits[0] > '5' || !is_digit(digits[1]) || !is_digit(digits[2])) return 0;
+  const auto status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+  return status == 204 || status == 304 ? 0 : static_cast<uint16_t>(status);
+}
+
+// Where the line behind the next line feed begins; 0: there is none, or the line feed is bare.
+std::size_t next_line(std::string_view bytes, std::size_t from) {
+  const auto end = bytes.find('\n', from);
+  return end == bytes.npos || bytes[end - 1] != '\r' ? 0 : end + 1;
+}
+
+std::optional<uint64_t> ordinary_length(std::string_view text) {
+  uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  const bool whole = error == std::errc{} && end != text.data() + text.size() && *end == '\r';
+  return whole && length < length_max ? std::optional{length} : std::nullopt;
+}
+
+bool may_matter(std::string_view line) {
+  if (line.size() < type_field.size() || line[0] == '\r') return true;
+  const char first = lower(line[0]);
+  return first == 't' || (first == 'c' && lower(line[1]) == 'o' && !line.starts_with(type_field));
+}
+
 }  // namespace
+
+std::size_t ResponseReader::take_ordinary_head(std::string_view bytes) {
+  const auto status = ordinary_status(bytes);
+  if (status == 0) return 0;
+  std::optional<uint64_t> length;
+  for (auto at = next_line(bytes, status_end); at > 0; at = next_line(bytes, at)) {
+    const auto line = bytes.substr(at);
+    if (length && line.starts_with("\r\n")) {
+      status_ = status;
+      length_ = *length;
+      closing_ = false;
+      state_ = length_ == 0 ? State::complete : State::body;
+      return at + 2;
+    }
+    if (!length && line.starts_with(length_field)) {
+      length = ordinary_length(line.substr(length_field.size()));
+      if (!length) return 0;
+    } else if (may_matter(line)) {
+      return 0;
+    }
+  }
+  return 0;
+}
 
 std::size_t ResponseReader::step(std::string_view bytes) {
   switch (state_) {

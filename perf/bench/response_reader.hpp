@@ -21,7 +21,8 @@ class ResponseReader {
   template <class Done>
   bool read(std::string_view bytes, Done&& done) {
     while (!bytes.empty()) {
-      bytes.remove_prefix(step(bytes));
+      const auto head = at_beginning() ? take_ordinary_head(bytes) : 0;
+      bytes.remove_prefix(head > 0 ? head : step(bytes));
       if (state_ == State::broken) return false;
       if (state_ != State::complete) continue;
       state_ = State::status_line;
@@ -33,7 +34,7 @@ class ResponseReader {
 
   // The answer read last says that the server will close.
   bool closing() const { return closing_; }
-  bool in_the_middle() const { return state_ != State::status_line || position_ > 0; }
+  bool in_the_middle() const { return !at_beginning(); }
 
  private:
   enum class State : uint8_t {
@@ -50,6 +51,9 @@ class ResponseReader {
   };
   static constexpr std::size_t names = 3;
 
+  bool at_beginning() const { return state_ == State::status_line && position_ == 0; }
+  // A head that lies whole in `bytes` and has nothing unusual, as nearly all do: its size. 0: step() shall judge it.
+  std::size_t take_ordinary_head(std::string_view bytes);
   std::size_t step(std::string_view bytes);  // how many it took, at least one
   std::size_t skip_line(std::string_view bytes);
   void take_status(char c);
