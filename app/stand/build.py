@@ -13,9 +13,9 @@ STAND_TARGETS = ("onsaled", "onsale-kafka-embedded", "onsale-crowd")
 SANITIZER_FLAGS = "-O1 -g1"
 
 
-def build(directory=BUILD, *, targets=(), sanitize="", say=print, quiet=False):
+def build(directory=BUILD, *, targets=(), sanitize="", options=(), say=print, quiet=False):
     """Configures and builds. Prints the compiler's words only when something is wrong, or ninja's progress."""
-    configure(directory, sanitize)
+    configure(directory, sanitize, options)
     say(f"Building {' '.join(targets) or 'everything'} in {directory.name}/"
         + (f" with {sanitize} sanitizer" if sanitize else ""))
     command = ["ninja", "-C", str(directory), *targets]
@@ -24,11 +24,12 @@ def build(directory=BUILD, *, targets=(), sanitize="", say=print, quiet=False):
         raise StandError("the build failed" + (f":\n{_failures(done.stdout)}" if quiet else ""))
 
 
-def configure(directory, sanitize=""):
+def configure(directory, sanitize="", options=()):
     """Runs cmake when the folder is new; ninja runs it again by itself when a CMake file has changed."""
     if (directory / "build.ninja").exists():
         return
-    command = ["cmake", "-S", str(ROOT), "-B", str(directory), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
+    command = ["cmake", "-S", str(ROOT), "-B", str(directory), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+               *options]
     if sanitize:
         command += [f"-DONSALE_SANITIZE={sanitize}", f"-DCMAKE_CXX_FLAGS_RELWITHDEBINFO={SANITIZER_FLAGS}",
                     f"-DCMAKE_C_FLAGS_RELWITHDEBINFO={SANITIZER_FLAGS}"]

@@ -4,7 +4,7 @@ import argparse
 import shutil
 import sys
 
-from app.stand import build, testing, up
+from app.stand import build, fuzz, testing, up
 from app.stand.errors import StandError
 from app.stand.folder import DataFolder
 from app.stand.kafka import KINDS
@@ -59,6 +59,7 @@ def _parser():
                        help=f"only this leg ({', '.join(testing.LEGS)}); may be given more than once")
     tests.set_defaults(run=testing.test)
     _add_bench(commands)
+    _add_fuzz(commands)
     commands.add_parser("build", help="build everything into build/").set_defaults(run=_build)
     clean = commands.add_parser("clean", help="delete what was built and the data folder")
     clean.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
@@ -94,6 +95,18 @@ def _add_bench(commands):
     command.add_argument("--json", metavar="FILE", help="write everything as JSON, too")
     command.add_argument("--compare", metavar="OLD.json", help="print what has changed since that report")
     command.set_defaults(run=bench)
+
+
+def _add_fuzz(commands):
+    command = commands.add_parser("fuzz", help="search for inputs that break a property; exit 1 when one is found")
+    command.add_argument("name", nargs="*", metavar="NAME", help="only these targets (default: all)")
+    command.add_argument("--minutes", type=_minutes, default=fuzz.MINUTES, metavar="N",
+                         help=f"of each target (default: {fuzz.MINUTES:g})")
+    command.add_argument("--jobs", type=_positive, default=fuzz.JOBS, metavar="N",
+                         help=f"targets at a time (default: {fuzz.JOBS})")
+    command.add_argument("--keep", action="store_true", help="add inputs that reach something new to tests/fuzz/corpus")
+    command.add_argument("--list", action="store_true", help="say which targets there are, and run none")
+    command.set_defaults(run=fuzz.fuzz)
 
 
 def _add_stand_options(command):
@@ -139,6 +152,16 @@ def _seconds(text):
 
 def _count(text):
     return _number(text, 0, 1_000_000)
+
+
+def _minutes(text):
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes
 
 
 def _port(text):

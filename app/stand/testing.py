@@ -13,15 +13,17 @@ import sys
 import time
 import xml.etree.ElementTree
 
+from app.stand import fuzz
 from app.stand.build import build
 from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.kafka import fetch_jars
 from app.stand.paths import BUILD, ROOT
 
-LEGS = ("unit", "integration", "servers", "asan", "tsan")
+LEGS = ("unit", "integration", "servers", "asan", "tsan", "fuzz")
 
 _PROGRAM_TIMEOUT_S = 300
 _PYTEST_TIMEOUT_S = 1500
+_FUZZ_S = 60  # of each target; `./dev fuzz` is for more
 _ASAN = BUILD.with_name("build-asan")
 _TSAN = BUILD.with_name("build-tsan")
 # Threads meet in these: rings, snapshots, writer pool, keeper.
@@ -99,6 +101,29 @@ def _tsan():
                                  prefix=_without_randomisation())
 
 
+def _fuzz():
+    """Each target: its corpus once, so that what was ever found stays found; then a while of new inputs."""
+    targets = fuzz.targets_of_tree()
+    fuzz.build_targets(targets, say=_say)
+    replayed = {target.name: _replay(target) for target in targets}
+    for run in fuzz.run_all(targets, seconds=_FUZZ_S, jobs=fuzz.JOBS):
+        if run.failed:
+            print(fuzz.explain(run), flush=True)
+        outcomes = (replayed[run.target.name], not run.failed)
+        result = Result(f"fuzz: {run.target.name}", outcomes.count(True), outcomes.count(False), run.seconds,
+                        f"{run.sums.executions} executions, {run.sums.edges} edges")
+        _say(f"  {result.name}: {result.note}")
+        yield result
+
+
+def _replay(target):
+    """False when an input of the corpus breaks a property."""
+    done = fuzz.replay(target)
+    if done.returncode != 0:
+        print(f"{target.name}: an input of {target.corpus.relative_to(ROOT)} fails:\n{_tail(done.stdout)}", flush=True)
+    return done.returncode == 0
+
+
 def _without_randomisation():
     """GCC 12's thread sanitizer cannot place its shadow under the address randomisation of some kernels. A container
     may forbid turning it off; then it has to do without."""
@@ -106,7 +131,8 @@ def _without_randomisation():
     return prefix if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0 else []
 
 
-_RUNS = {"unit": _unit, "integration": _integration, "servers": _servers, "asan": _asan, "tsan": _tsan}
+_RUNS = {"unit": _unit, "integration": _integration, "servers": _servers, "asan": _asan, "tsan": _tsan,
+         "fuzz": _fuzz}
 
 
 def _best_kafka():
