@@ -6,6 +6,7 @@ keep-alive connection in an event loop, light enough for a thousand of them besi
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import select
@@ -243,7 +244,9 @@ class Raw:
             pass
 
     def half_close(self):
-        self._socket.shutdown(socket.SHUT_WR)
+        """Ends our side; a peer that has closed already is no error."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self):
         """Closes with RST instead of FIN."""

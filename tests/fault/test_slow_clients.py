@@ -6,14 +6,18 @@ What such a crowd does to the latency of others is measured by `./dev bench host
 
 from client import Raw, eventually, replies_in
 from hostile.crowd import CrowdProcess
-from hostile.witness import Neighbours, cut, metrics, resident_mib
+from hostile.witness import Neighbours, cut, metrics, resident_mib, unsent_kib
 from sale import Sale
 
 NEIGHBOURS = 20
 CUT_S_MAX = 60.0  # the limits are 5 s for a request and 15 s for a reader; only a broken server takes longer
 TEN_THOUSAND = {"silent": 2000, "slow_heads": 2500, "slow_bodies": 2300, "slow_readers": 400, "floods": 400,
                 "half_closed": 1000, "resets": 1200, "oversized": 200}
-KIB_A_CONNECTION_MAX = 10  # resident memory of the server, all kinds together
+UNREAD = ("slow_readers", "floods")
+# Resident memory of the server. Who reads nothing may have 64 KiB of answers before its next request waits, the last
+# of them as large as the largest there is, and 32 KiB of requests behind; buffers are powers of two.
+UNREAD_KIB_MAX, OTHERS_KIB_MAX = 320, 8
+KERNEL_KIB_MAX = 512  # what one who reads nothing may hold of the kernel; it would give four megabytes by itself
 
 
 def connections(stand):
@@ -29,7 +33,8 @@ def check_nothing_is_left(stand):
 def check_all_slow_ones_were_cut(stand, crowd):
     late = TEN_THOUSAND["slow_heads"] + TEN_THOUSAND["slow_bodies"]
     eventually(lambda: cut(stand, "request_timeout") >= late, CUT_S_MAX, what="slow requests cut")
-    eventually(lambda: cut(stand, "slow_reader") >= TEN_THOUSAND["slow_readers"], CUT_S_MAX, what="slow readers cut")
+    unread = sum(TEN_THOUSAND[kind] for kind in UNREAD)
+    eventually(lambda: cut(stand, "slow_reader") >= unread, CUT_S_MAX, what="slow readers cut")
     for kind in ("slow_heads", "slow_bodies", "floods", "half_closed", "oversized"):
         eventually(lambda kind=kind: crowd.status.cut[kind] >= TEN_THOUSAND[kind], CUT_S_MAX, what=f"{kind} cut")
 
@@ -40,13 +45,14 @@ def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_other
     buyer = sale.admitted()
     before_mib = resident_mib(stand.server.pid)
     with Neighbours(stand, NEIGHBOURS) as neighbours, CrowdProcess(sale.url, TEN_THOUSAND) as crowd:
-        eventually(lambda: crowd.status.opened >= sum(TEN_THOUSAND.values()), CUT_S_MAX, what="ten thousand connections")
+        eventually(lambda: crowd.status.opened >= sum(TEN_THOUSAND.values()), CUT_S_MAX, what="ten thousand of them")
         assert buyer.poll().status == 200
         check_all_slow_ones_were_cut(stand, crowd)
         grown_mib = resident_mib(stand.server.pid) - before_mib
         assert buyer.poll().status == 200
     neighbours.check()
-    assert grown_mib * 1024 < KIB_A_CONNECTION_MAX * sum(TEN_THOUSAND.values())
+    assert grown_mib * 1024 < sum(count * (UNREAD_KIB_MAX if kind in UNREAD else OTHERS_KIB_MAX)
+                                  for kind, count in TEN_THOUSAND.items())
     buyer.http.close()
     check_nothing_is_left(stand)
 
@@ -72,6 +78,20 @@ def test_a_flood_of_connections_is_answered_or_closed_and_nobody_inside_suffers(
         assert cut(stand, "connections_max") > 2500
         eventually(lambda: connections(stand) == NEIGHBOURS, what="only the good ones left")
     neighbours.check()
+    check_nothing_is_left(stand)
+
+
+def test_readers_that_never_read_hold_little_of_the_kernels_memory(own_stand):
+    stand = own_stand(workers=1)
+    held_kib = []
+
+    def all_were_cut():
+        held_kib.extend(unsent_kib(stand.server.port))
+        return cut(stand, "slow_reader") >= 200
+
+    with CrowdProcess(stand.env["ONSALE_URL"], {"slow_readers": 100, "floods": 100}, comes_again=False):
+        eventually(all_were_cut, CUT_S_MAX, every_s=0.5, what="slow readers cut")
+    assert held_kib and max(held_kib) < KERNEL_KIB_MAX
     check_nothing_is_left(stand)
 
 

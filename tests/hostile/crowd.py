@@ -6,9 +6,10 @@
         crowd.status.opened, crowd.status.cut["silent"]
 
 Kinds: silent (connects and says nothing, as a peer that is gone), slow_heads and slow_bodies (a byte a second),
-slow_readers (asks for much and reads nothing), floods (asks without end and reads nothing), half_closed (half a request, then the end of its side), resets (a request
-or half of one, then a reset), oversized (announces and sends a body without end). Whoever is cut comes again, unless
-`comes_again=0`. Standard library only. One thread; owns its sockets.
+slow_readers (asks for much and reads nothing), floods (asks without end and reads nothing), half_closed (half a
+request, then the end of its side), resets (a request or half of one, then a reset), oversized (announces and sends a
+body without end). Whoever is cut comes again, unless `comes_again=0`. Standard library only. One thread; owns its
+sockets.
 """
 
 import collections

@@ -1,7 +1,7 @@
 """Real proxies in front of a stand, run with the project's example configurations and free ports.
 
-A `Front` is one process with its access log as values. What it is given beside the example (ports, a log format, folders)
-stands in `adapted` of each, so that what is tested is what a reader of conf/ would run.
+A `Front` is one process with its access log as values. What it is given beside the example (ports, a log format,
+folders) stands in `adapted` of each, so that what is tested is what a reader of conf/ would run.
 """
 
 import base64

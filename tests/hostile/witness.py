@@ -1,7 +1,8 @@
-"""What tests of hostile clients ask beside the answers: the server's own counters, its memory, and its other clients."""
+"""What tests of hostile clients ask beside the answers: the server's counters, its memory, and its other clients."""
 
 import pathlib
 import re
+import subprocess
 import threading
 import urllib.request
 
@@ -26,6 +27,12 @@ def resident_mib(pid: int) -> float:
     """Memory of a process as the kernel counts it."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) / 1024
+
+
+def unsent_kib(port: int) -> list[float]:
+    """What the kernel holds of unsent bytes for each connection to this port that has any."""
+    shown = subprocess.run(["ss", "-Htnm", f"sport = :{port}"], capture_output=True, text=True, check=True).stdout
+    return [int(held) / 1024 for held in re.findall(r"skmem:\(\S*?,w([1-9]\d*),", shown)]
 
 
 class Unbroken(Http):
