@@ -15,13 +15,12 @@ namespace bench {
 
 namespace {
 
-constexpr int64_t second_ns = 1'000'000'000, ms_ns = 1'000'000;
+constexpr int64_t second_ns = 1'000'000'000;
 constexpr uint32_t connecting_max = 256;  // at once, when nothing says how fast
 constexpr int64_t tick_ms = 10;
 constexpr uint32_t ticks_per_sweep = 100;
 constexpr int64_t wait_ms_max = 5;
-// Closer than this a wake-up of the kernel would be late more often than not: the loop turns without waiting.
-constexpr int64_t spin_ns = 30'000;
+constexpr int64_t pacing_ms = 1;  // while connections are opened little by little
 
 int64_t to_ns(double seconds) { return std::llround(seconds * 1e9); }
 
@@ -111,7 +110,7 @@ void Lane::measure(int64_t begin_ns, const Control& control) {
       cpu_begin_ns_ = thread_cpu_ns();
     }
     if (in_window_ && opened_ < clients_.size()) open_paced(now);
-    round(wait_ms());
+    round(opened_ < clients_.size() ? pacing_ms : wait_ms_max);
   }
   ended_ns_ = clock_ns();
   if (in_window_) tally_.cpu_ns = thread_cpu_ns() - cpu_begin_ns_;
@@ -155,11 +154,11 @@ void Lane::finish() {
 
 // ---- one round
 
-void Lane::round(int64_t wait_ms_max) {
+void Lane::round(int64_t wait_ms) {
   settle_touched();
   if (schedule_ && asking_) hand_out(clock_ns());
   unpark();
-  loop_.turn(touched_ != nullptr ? 0 : wait_ms_max);
+  loop_.turn(touched_ != nullptr ? 0 : wait_ms);
   now_ns_ = 0;
 }
 
@@ -207,17 +206,11 @@ void Lane::hand_out(int64_t now_ns) {
   if (schedule_->waiting() == 0) arm_alarm(schedule_->next_ns());
 }
 
-// The loop's timers are coarse; what is due is not.
+// The loop's timers are coarse; what is due is not. It does not spin instead: the processor may be Redis' as well.
 void Lane::arm_alarm(int64_t at_ns) {
   if (alarm_.armed()) return;
   alarm_at_ = {at_ns / second_ns, at_ns % second_ns};
   io_uring_prep_timeout(&loop_.arm(alarm_), &alarm_at_, 0, IORING_TIMEOUT_ABS);
-}
-
-int64_t Lane::wait_ms() const {
-  if (opened_ < clients_.size()) return 1;
-  if (!schedule_) return wait_ms_max;
-  return schedule_->waiting() == 0 && schedule_->next_ns() - clock_ns() < spin_ns ? 0 : wait_ms_max;
 }
 
 void Lane::push_free(Client& client) {

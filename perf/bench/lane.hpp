@@ -86,11 +86,10 @@ class Lane {
   bool over(int64_t now_ns, const Control& control) const;
   void finish();
 
-  void round(int64_t wait_ms_max);
+  void round(int64_t wait_ms);
   void settle_touched();
   void unpark();
   void hand_out(int64_t now_ns);
-  int64_t wait_ms() const;
   void arm_alarm(int64_t at_ns);
   void alarm(net::Event) noexcept {}
   void push_free(Client& client);
