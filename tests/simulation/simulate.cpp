@@ -24,6 +24,7 @@ using simulation::World;
 constexpr std::array worlds{
     World{"server", "HTTP clients with all manners against a server", &simulation::run_server_world},
     World{"redis", "a link and its batches against a Redis that has bad days", &simulation::run_redis_world},
+    World{"sale", "a core of a node between its clients and its Redis", &simulation::run_sale_world},
 };
 
 constexpr uint64_t runs_between_repeats = 64;

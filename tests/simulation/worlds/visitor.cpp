@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -65,8 +66,9 @@ void Visitor::act() {
   if (sending_.empty()) {
     if (plan_.requests.empty()) return misbehave();
     if (expected_.size() >= plan_.in_flight_max) return;  // an answer brings us here again
-    sending_ = std::move(plan_.requests.front().bytes);
-    expected_.push_back(std::move(plan_.requests.front().answer));
+    sending_ = plan_.requests.front().bytes;
+    auto& request = plan_.requests.front();
+    expected_.push_back({std::move(request.answer), request.whole, kernel_.agenda.now_ms()});
     plan_.requests.pop_front();
   }
   const auto portion = kernel_.chance.between(1, plan_.portion_bytes_max);
@@ -146,6 +148,7 @@ bool Visitor::take_answer() {
   Answer answer;
   answer.status = static_cast<int>(number_in(head.substr(9, 3)));
   answer.last = head.find("Connection: close") != std::string_view::npos;
+  answer.patient = head.find("Retry-After: ") != std::string_view::npos;
   answer.body = received_.substr(head.size(), body_bytes);
   received_.erase(0, head.size() + body_bytes);
   check(answer);
@@ -154,21 +157,27 @@ bool Visitor::take_answer() {
 
 void Visitor::check(const Answer& answer) {
   kernel_.note("answer", number_, answer.status, answered_);
+  if (answer.status == 503) refusal_ = answer.body;
   if (told_to_go_) fail(describe() + " got an answer behind the last one");
   told_to_go_ = answer.last;
   if (answer.status == 400 && acted_ && plan_.manners == Manners::babbles && expected_.empty()) return;
   if (answer.status == 503) {
-    refused_ = true;
-    if (answer.body.find("\"code\":") == std::string::npos) fail(describe() + " got a 503 without a reason");
+    if (!answer.patient || answer.body.find("\"code\":") == std::string::npos)
+      fail(describe() + " got a 503 without a reason or a time to come back");
     if (expected_.empty() && answer.last) return;  // nobody was let in
   }
-  if (expected_.empty() || (expected_.size() == 1 && !sending_.empty() && answer.status == 200))
+  const auto good = answer.status == 200 || answer.status == 201;
+  if (expected_.empty() || (expected_.size() == 1 && !sending_.empty() && good))
     fail(describe() + " got an answer to no question: " + answer.body.substr(0, 100));
-  if (answer.status == 200 && answer.body != expected_.front())
-    fail(fmt::format("{} got the answer of somebody else: '{:.60}' instead of '{:.60}'", describe(), answer.body,
-                     expected_.front()));
-  if (answer.status != 200 && answer.status != 503)
+  const auto& expected = expected_.front();
+  const auto own =
+      expected.whole ? answer.body == expected.answer : answer.body.find(expected.answer) != std::string::npos;
+  if (good && !own)
+    fail(fmt::format("{} got the answer of somebody else: '{:.200}' instead of '{:.60}'", describe(), answer.body,
+                     expected.answer));
+  if (!good && answer.status != 503)
     fail(fmt::format("{} got status {}: {:.200}", describe(), answer.status, answer.body));
+  longest_wait_ms_ = std::max(longest_wait_ms_, kernel_.agenda.now_ms() - expected.asked_ms);
   expected_.pop_front();
   ++answered_;
   last_act_ms_ = kernel_.agenda.now_ms();

@@ -26,12 +26,14 @@ inline constexpr uint32_t manners = 9;
 
 struct Request {
   std::string bytes;
-  std::string answer;  // the body of its 200
+  std::string answer;  // the body of its 200 or 201 ...
+  bool whole = true;   // ... or a part of it
 };
 
 struct Answer {
   int status = 0;
-  bool last = false;  // "Connection: close"
+  bool last = false;     // "Connection: close"
+  bool patient = false;  // "Retry-After"
   std::string body;
 };
 
@@ -54,13 +56,14 @@ class Visitor final : public Watcher {
     return ended_ || (acted_ && (plan_.manners == Manners::deaf || plan_.manners == Manners::vanishes));
   }
   bool served() const { return answered_ == request_count_; }
-  bool refused() const { return refused_; }  // one of its answers was a 503
+  const std::string& refusal() const { return refusal_; }  // the body of its last 503; empty: none
   bool was_told_to_go() const { return told_to_go_; }
   Manners manners() const { return plan_.manners; }
   uint32_t number() const { return number_; }
   uint32_t answered() const { return answered_; }
   int64_t last_sent_ms() const { return last_sent_ms_; }
-  int64_t last_act_ms() const { return last_act_ms_; }  // has sent or got something
+  int64_t last_act_ms() const { return last_act_ms_; }          // has sent or got something
+  int64_t longest_wait_ms() const { return longest_wait_ms_; }  // from the begin of a request to its answer's end
   // When the server ended the connection; 0 while it has not.
   int64_t ended_ms() const { return ended_ms_; }
 
@@ -79,18 +82,23 @@ class Visitor final : public Watcher {
   Plan plan_;
   Stream* stream_ = nullptr;
   Hold hold_;
-  std::string received_;
+  std::string received_, refusal_;
   std::string sending_;  // what is left of the request being sent
-  std::deque<std::string> expected_;
+  struct Expected {
+    std::string answer;
+    bool whole;
+    int64_t asked_ms;
+  };
+  std::deque<Expected> expected_;
   uint32_t number_;
   uint32_t request_count_;
   uint32_t answered_ = 0;
   bool acting_ = false, reading_ = false;
   bool acted_ = false;  // has sent all it wanted and shown its manners
   bool deaf_ = false;
-  bool refused_ = false, told_to_go_ = false;
+  bool told_to_go_ = false;
   bool ended_ = false;
-  int64_t last_sent_ms_ = 0, last_act_ms_ = 0, ended_ms_ = 0;
+  int64_t last_sent_ms_ = 0, last_act_ms_ = 0, ended_ms_ = 0, longest_wait_ms_ = 0;
 };
 
 }  // namespace simulation

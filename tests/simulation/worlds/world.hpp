@@ -16,6 +16,7 @@ struct World {
 
 uint64_t run_server_world(uint64_t seed, bool printed);
 uint64_t run_redis_world(uint64_t seed, bool printed);
+uint64_t run_sale_world(uint64_t seed, bool printed);
 
 // A weather of the seed's: calm in most respects, bad in some.
 Weather draw_weather(Chance& chance);

@@ -1,0 +1,35 @@
+"""`./dev simulate`: the worlds of tests/simulation, run after run, until one breaks an invariant or the time is over.
+
+The program `simulation` prints its seed and how many runs it made; when a run fails, its last line is the command that
+repeats just that run.
+"""
+
+import os
+import pathlib
+import subprocess
+
+from app.stand.build import build
+from app.stand.paths import BUILD, ROOT
+
+MINUTES = 1
+_SANITIZED = BUILD.with_name("build-asan")
+
+
+def simulate(options) -> int:
+    """The command; 0 when every run held."""
+    directory = _SANITIZED if options.sanitized else BUILD
+    build(directory, targets=("simulation",), sanitize="address,undefined" if options.sanitized else "", quiet=True)
+    arguments = [*options.name]
+    if options.seed is not None:
+        arguments += ["--seed", str(options.seed)]
+    if options.trace:
+        arguments += ["--trace"]
+    arguments += ["--runs", str(options.runs)] if options.runs else ["--seconds", str(round(options.minutes * 60))]
+    return subprocess.run([str(directory / "simulation"), *arguments], cwd=ROOT).returncode
+
+
+def run(directory: pathlib.Path, *arguments: str, timeout_s: float, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """(exit status, output) of the program of a build; for `./dev test`."""
+    done = subprocess.run([str(directory / "simulation"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", timeout=timeout_s, cwd=ROOT, env=os.environ | (env or {}))
+    return done.returncode, done.stdout
