@@ -42,6 +42,7 @@ class Reply::View {
   bool null() const { return !reply_ || reply_->type == REDIS_REPLY_NIL; }
   bool error() const { return reply_ && reply_->type == REDIS_REPLY_ERROR; }
   bool array() const { return reply_ && reply_->type == REDIS_REPLY_ARRAY; }
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): array() says that there is a reply
   std::size_t size() const { return array() ? reply_->elements : 0; }
   View operator[](std::size_t at) const { return View{at < size() ? reply_->element[at] : nullptr}; }
   std::string_view text() const;  // of a bulk, a status or an error

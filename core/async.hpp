@@ -71,7 +71,7 @@ requires Decodes<T, Answer>
 class Await {
  public:
   template <class Issue>
-  explicit Await(Issue&& issue) {
+  explicit Await(Issue issue) {
     result_.error = issue(Continuation<Answer>{&deliver, this});
   }
   Await(const Await&) = delete;

@@ -9,13 +9,13 @@ namespace core {
 
 namespace {
 
-constexpr std::string_view alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t time_characters = 10;
 constexpr int64_t end_ms = int64_t{1} << 48;
 
 // The `count` lowest groups of five bits, the highest first.
 char* put_base32(uint64_t bits, int count, char* out) {
-  for (int shift = 5 * (count - 1); shift >= 0; shift -= 5) *out++ = alphabet[bits >> shift & 31];
+  for (int shift = 5 * (count - 1); shift >= 0; shift -= 5) *out++ = crockford[bits >> shift & 31];
   return out;
 }
 
@@ -50,13 +50,13 @@ void UlidGenerator::step() {
 
 bool valid_ulid(std::string_view text) {
   return text.size() == ulid_bytes && text.front() <= '7' &&
-         std::ranges::all_of(text, [](char c) { return alphabet.find(c) != alphabet.npos; });
+         std::ranges::all_of(text, [](char c) { return crockford.find(c) != crockford.npos; });
 }
 
 std::optional<int64_t> ulid_ms(std::string_view text) {
   if (!valid_ulid(text)) return std::nullopt;
   int64_t ms = 0;
-  for (const char c : text.substr(0, time_characters)) ms = ms << 5 | static_cast<int64_t>(alphabet.find(c));
+  for (const char c : text.substr(0, time_characters)) ms = ms << 5 | static_cast<int64_t>(crockford.find(c));
   return ms;
 }
 

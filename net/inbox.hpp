@@ -36,7 +36,8 @@ class Inbox {
  private:
   explicit Inbox(uint32_t block_bytes) : block_bytes_{block_bytes} {}
   static Inbox* create(BufferPool& pool, std::size_t room);
-  char* data() const { return const_cast<char*>(reinterpret_cast<const char*>(this + 1)); }
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+  const char* data() const { return reinterpret_cast<const char*>(this + 1); }
   std::size_t capacity() const { return block_bytes_ - sizeof(Inbox) - slack_bytes; }
   void put(std::string_view bytes);
 

@@ -3,7 +3,7 @@
 namespace persist {
 namespace {
 
-constexpr std::string_view columns =
+constexpr std::string_view event_columns =
     "SELECT e.id, e.definition, e.state, e.epoch, e.version, coalesce(h.head, 0) "
     "FROM events e LEFT JOIN event_heads h ON h.event = e.id ";
 
@@ -52,14 +52,14 @@ core::Result<std::vector<EventRow>> Events::load(std::span<const KnownEvent> kno
   std::vector<std::string_view> ids;
   std::vector<int64_t> versions;
   for (const auto& event : known) ids.push_back(event.id), versions.push_back(event.version);
-  return rows(std::string{columns} +
+  return rows(std::string{event_columns} +
                   "LEFT JOIN unnest($1, $2) AS k (id, version) ON k.id = e.id "
                   "WHERE k.version IS DISTINCT FROM e.version ORDER BY e.id",
               Parameters{}.texts(ids).integers(versions));
 }
 
 core::Result<std::optional<EventRow>> Events::find(std::string_view event) {
-  auto found = rows(std::string{columns} + "WHERE e.id = $1", Parameters{}.text(event));
+  auto found = rows(std::string{event_columns} + "WHERE e.id = $1", Parameters{}.text(event));
   if (!found) return {{}, found.error};
   if (found.value.empty()) return {};
   return {std::move(found.value.front())};

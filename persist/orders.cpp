@@ -6,7 +6,7 @@
 namespace persist {
 namespace {
 
-constexpr std::string_view columns =
+constexpr std::string_view order_columns =
     "SELECT id, event, epoch, user_id, array_to_string(seats, ','), amount, currency, reference, "
     "(extract(epoch FROM decided_at) * 1000)::bigint, state, reason, refund_required FROM orders ";
 
@@ -31,7 +31,7 @@ OrderRow order_row(const Rows& rows, int row) {
 }
 
 core::Result<std::vector<OrderRow>> load(Postgres& postgres, std::string_view where, std::string_view value) {
-  auto answer = postgres.query(std::string{columns}.append(where), Parameters{}.text(value));
+  auto answer = postgres.query(std::string{order_columns}.append(where), Parameters{}.text(value));
   if (!answer) return {{}, error_of(answer.outcome)};
   core::Result<std::vector<OrderRow>> result;
   for (int row = 0; row < answer.rows.count(); ++row) result.value.push_back(order_row(answer.rows, row));

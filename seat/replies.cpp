@@ -9,7 +9,7 @@ namespace seat {
 namespace {
 
 // The fields of a hold.lua answer, from a reply's elements or from the text kept under an Idempotency-Key.
-using Fields = std::array<std::string_view, 6>;
+using HeldFields = std::array<std::string_view, 6>;
 
 bool read_number(int64_t& out, std::string_view digits) {
   const auto number = net::resp::parse_number(digits);
@@ -17,7 +17,7 @@ bool read_number(int64_t& out, std::string_view digits) {
   return number.has_value();
 }
 
-bool read_held(Held& held, const Fields& fields) {
+bool read_held(Held& held, const HeldFields& fields) {
   const auto code = fields[0];
   if (code == "ok" || code == "own") {
     held.verdict = {queue::Verdict::Kind::ok, {}};
@@ -33,8 +33,8 @@ bool read_held(Held& held, const Fields& fields) {
   return code != "seat_taken" || held.seats.parse(fields[1]);
 }
 
-Fields split(std::string_view text) {
-  Fields fields;
+HeldFields split(std::string_view text) {
+  HeldFields fields;
   for (auto& field : fields) {
     const auto end = std::min(text.find(';'), text.size());
     field = text.substr(0, end);
@@ -72,7 +72,7 @@ core::Result<Held> Held::decode(const net::resp::View& reply) noexcept {
     return {held};
   }
   held.replayed = reply[0].is("replayed");
-  Fields fields;
+  HeldFields fields;
   if (held.replayed) {
     fields = split(reply[1].text());
   } else {

@@ -5,7 +5,7 @@
 
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http.hpp>
-#include <cstdlib>
+#include <charconv>
 
 namespace crowd {
 namespace {
@@ -127,7 +127,8 @@ Task<error_code> Connection::read(Answer& answer) {
   auto& message = parser.get();
   answer.status = static_cast<int>(message.result_int());
   answer.replayed = message["Idempotency-Replayed"] == "true";
-  answer.retry_after_s = std::atof(std::string{message[http::field::retry_after]}.c_str());
+  const auto retry_after = message[http::field::retry_after];
+  std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), answer.retry_after_s);
   answer.body = std::move(message.body());
   if (!message.keep_alive()) close();
   co_return error;

@@ -1,5 +1,6 @@
 #include "perf/crowd/redis.hpp"
 
+#include <charconv>
 #include <cstdlib>
 
 namespace crowd {
@@ -29,7 +30,8 @@ void Redis::connect(const std::string& url) {
   }
   rest = rest.substr(0, rest.find('/'));
   auto colon = rest.rfind(':');
-  const int port = colon == rest.npos ? 6379 : std::atoi(rest.c_str() + colon + 1);
+  int port = colon == rest.npos ? 6379 : 0;
+  if (colon != rest.npos) std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port);
   context_.reset(redisConnectWithTimeout(rest.substr(0, colon).c_str(), port, connect_wait));
   if (credentials.empty() || !context_ || context_->err) return;
   auto split = credentials.find(':');
