@@ -21,14 +21,16 @@ local function mark(key, seats, character)
   end
 end
 
--- The seats of the list that are not available, as such a list; '' when all are.
-local function taken(key, seats)
+-- The seats of the list that are not available, as such a list; '' when all are. `claimed`: seats that this call has
+-- given away and not marked yet.
+local function taken(key, seats, claimed)
   local found = {}
   for _, run in ipairs(runs(seats)) do
     local characters = redis.call('GETRANGE', key, run[1], run[2])
     for at = run[1], run[2] do
       local offset = at - run[1] + 1
-      if string.sub(characters, offset, offset) ~= '.' then found[#found + 1] = at end
+      local free = string.sub(characters, offset, offset) == '.' and not (claimed and claimed[at])
+      if not free then found[#found + 1] = at end
     end
   end
   return table.concat(found, ',')

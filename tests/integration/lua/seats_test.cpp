@@ -19,6 +19,51 @@ TEST_CASE("of two holds for one seat in one call the second is refused and takes
   CHECK(sale.counters_agree());
 }
 
+TEST_CASE("a hold asked for twice in one call is one hold, and so is a key used twice in it") {
+  Sale sale;
+  sale.admit({"a", "b"});
+  const auto twice = sale.epoch1("hold", {"H1", "a", "3", "100", "", "", "H1", "a", "3", "100", "", ""});
+  CHECK(twice.substr(1, twice.size() / 2 - 1) == twice.substr(twice.size() / 2 + 1, twice.size() / 2 - 1));
+  const auto keyed = sale.epoch1(
+      "hold", {"H2", "b", "g:0:6:6:1", "1", "digest", "print", "H3", "b", "g:0:6:6:1", "1", "digest", "print"});
+  CHECK(keyed.find("[replayed,ok;H2;") != std::string::npos);
+  CHECK(starts(sale.epoch1("hold", {"H4", "a", "5", "1", "", "", "H5", "a", "5", "1", "", ""}).substr(1), "[ok,H4,"));
+  CHECK(sale.command({"HLEN", "hold"}) == "3");
+  CHECK(sale.counters_agree());
+}
+
+TEST_CASE("holds of one call count against the limit of their user together") {
+  Sale sale;
+  sale.admit({"a"});
+  const auto replies = sale.epoch1("hold", {"H1", "a", "0,1",       "1", "", "", "H2", "a", "2,3,4", "1", "", "",
+                                            "H3", "a", "g:0:6:6:2", "1", "", "", "H4", "a", "5",     "1", "", ""});
+  CHECK(replies.find(",[hold_limit],[ok,H3,") != std::string::npos);
+  CHECK(replies.ends_with(",[hold_limit]]"));
+  CHECK(sale.seats() == "hh....hh....");
+  CHECK(starts(sale.command({"HGET", "user", "a"}), "-;4;0;H1,H3"));
+}
+
+TEST_CASE("places of a standing section go to each hold of one call once, until there are none") {
+  Sale sale;
+  sale.admit({"a", "b", "c"});
+  const auto replies = sale.epoch1("hold", {"H1", "a", "g:0:6:6:3", "1", "", "", "H2", "b", "g:0:6:6:4", "1", "", "",
+                                            "H3", "c", "g:0:6:6:3", "1", "", ""});
+  CHECK(replies.find(",6,7,8,") != std::string::npos);
+  CHECK(replies.find(",[sold_out],[ok,H3,") != std::string::npos);
+  CHECK(sale.seats() == "......hhhhhh");
+  CHECK(sale.counters_agree());
+}
+
+TEST_CASE("a damaged record ends its call before anybody's seat is taken") {
+  Sale sale;
+  sale.admit({"a", "b"});
+  sale.command({"HSET", "user", "b", "damaged"});
+  const auto replies = sale.epoch1("hold", {"H1", "a", "0", "1", "", "", "H2", "b", "1", "1", "", ""});
+  CHECK(replies.find("H1") == std::string::npos);
+  CHECK(sale.seats() == "............");
+  CHECK(sale.command({"HLEN", "hold"}) == "0");
+}
+
 TEST_CASE("a hold script sent twice after a lost answer is one hold") {
   Sale sale;
   sale.admit({"a"});
