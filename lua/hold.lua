@@ -9,7 +9,7 @@
 --        {'idempotency_mismatch'} {'event_not_open'} {'event_closed'} {'frozen'} {'overloaded'}
 -- Invariants: a seat that is not '.' is never taken; available + held + sold is constant; what a user holds and owns
 -- together never passes seats_per_user; the same hold id twice is the same hold (a lost answer may be asked again).
--- First all items are decided, on what is read once for all and what the items before have claimed; then all is written,
+-- First all items are decided, on what is read once for all and what items before have claimed; then all is written,
 -- one command a kind: 18 us a hold instead of 24 (64 a call, Redis 7.0.15 with AOF). And a damaged record ends the call
 -- before anything has changed.
 if not begin() then return 'stale' end
