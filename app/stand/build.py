@@ -1,5 +1,6 @@
 """Building: cmake and ninja into build/, or into a folder of its own for each sanitizer."""
 
+import json
 import os
 import subprocess
 
@@ -37,6 +38,13 @@ def configure(directory, sanitize="", options=()):
     if done.returncode != 0:
         (directory / "build.ninja").unlink(missing_ok=True)
         raise StandError(f"cmake failed:\n{done.stderr.strip() or done.stdout}")
+
+
+def compile_commands(directory=BUILD):
+    """The compiler's command line of every source; nothing has to be built for it."""
+    configure(directory)
+    listed = subprocess.run(["ninja", "-C", str(directory), "-t", "compdb"], capture_output=True, text=True, check=True)
+    return [entry["command"] for entry in json.loads(listed.stdout) if entry["file"].endswith(".cpp")]
 
 
 def _failures(output):
