@@ -245,7 +245,8 @@ std::optional<int64_t> parse_duration_ms(std::string_view text) {
 core::Checked<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder) {
   ConfigProblems problems{name};
   if (const auto at = find_foreign_byte(text)) {
-    problems.add(region_at(text, *at), "only ASCII characters may stand outside of quotes and comments");
+    problems.add(region_at(text, *at),
+                 "only ASCII characters may stand outside of quotes and comments or behind a backslash");
     return core::Checked<Config>::failed(problems.text());
   }
   const auto parsed = toml::parse(text, name);

@@ -18,8 +18,15 @@ bool begins_text(std::string_view toml, std::size_t at) {
   return quote && (at == 0 || before.find(toml[at - 1]) != before.npos);
 }
 
-// Behind the quotes that `at` begins with. Only text in double quotes has escapes; a text over several lines may end
-// with two quotes more than it began with.
+bool is_foreign(char c) { return static_cast<unsigned char>(c) >= 0x80; }
+
+// What a backslash stands before: the next character, or the first behind the blanks and line ends it takes away.
+std::size_t behind_backslash(std::string_view toml, std::size_t at) {
+  return std::min(toml.find_first_not_of(" \t\r\n", at + 1), toml.size());
+}
+
+// Behind the quotes that `at` begins with, or at the foreign byte behind a backslash. Only text in double quotes has
+// backslashes; a text over several lines may end with two quotes more than it began with.
 std::size_t skip_quoted(std::string_view toml, std::size_t at) {
   const char quote = toml[at];
   const std::string_view triple = quote == '"' ? R"(""")" : "'''";
@@ -27,7 +34,8 @@ std::size_t skip_quoted(std::string_view toml, std::size_t at) {
   const auto end = lines ? toml.size() : line_end(toml, at);
   for (at += lines ? 3 : 1; at < end; ++at) {
     if (toml[at] == '\\' && quote == '"') {
-      ++at;
+      const auto next = behind_backslash(toml, at++);
+      if (next < end && is_foreign(toml[next])) return next;
     } else if (toml[at] == quote && !lines) {
       return at + 1;
     } else if (toml.substr(at).starts_with(triple)) {
@@ -42,7 +50,7 @@ std::size_t skip_quoted(std::string_view toml, std::size_t at) {
 
 std::optional<std::size_t> find_foreign_byte(std::string_view toml) {
   for (std::size_t at = toml.starts_with(byte_order_mark) ? byte_order_mark.size() : 0; at < toml.size();) {
-    if (static_cast<unsigned char>(toml[at]) >= 0x80) return at;
+    if (is_foreign(toml[at])) return at;
     if (toml[at] == '#') {
       at = line_end(toml, at);
     } else if (begins_text(toml, at)) {

@@ -259,7 +259,7 @@ TEST_CASE("durations need their unit") {
 
 TEST_CASE("a character that toml++ cannot look up is refused with its place, not looked up") {
   CHECK(problem_with("[log]\n \xca\xa4") ==
-        "onsaled.toml:10:2: only ASCII characters may stand outside of quotes and comments");
+        "onsaled.toml:10:2: only ASCII characters may stand outside of quotes and comments or behind a backslash");
   CHECK(problem_with("# caf\xc3\xa9\n[redis]\nusername = \"caf\xc3\xa9\"\npassword_file = \"password\"\n") == "");
 }
 

@@ -24,6 +24,8 @@ TEST_CASE("what toml++ cannot look up is found wherever it is not quoted") {
   CHECK(find("# x\n\xc3\xa9") == 4);
   CHECK(find("a = \"open\n\xc3\xa9") == 10);
   CHECK(find(" \xef\xbb\xbf") == 1);
+  CHECK(find("a = \"\\\xc3\xa9\"") == 6);
+  CHECK(find("a = \"\"\"x \\ \n \xc3\xa9\"\"\"") == 13);
   CHECK(find("a = 0\"\xef\xb8\xbf\"") == 6);  // no text begins in the middle of a word
 }
 
