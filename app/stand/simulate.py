@@ -28,7 +28,8 @@ def simulate(options) -> int:
     return subprocess.run([str(directory / "simulation"), *arguments], cwd=ROOT).returncode
 
 
-def run(directory: pathlib.Path, *arguments: str, timeout_s: float, env: dict[str, str] | None = None) -> tuple[int, str]:
+def run(directory: pathlib.Path, *arguments: str, timeout_s: float,
+        env: dict[str, str] | None = None) -> tuple[int, str]:
     """(exit status, output) of the program of a build; for `./dev test`."""
     done = subprocess.run([str(directory / "simulation"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", timeout=timeout_s, cwd=ROOT, env=os.environ | (env or {}))

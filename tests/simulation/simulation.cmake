@@ -11,8 +11,8 @@ set(parts seat queue net persist net_wire lua core)
 add_library(onsale_simulation OBJECT ${kernel})
 target_include_directories(onsale_simulation PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 set_target_properties(onsale_simulation PROPERTIES UNITY_BUILD OFF)  # worlds use the same names
-target_link_libraries(onsale_simulation PRIVATE onsale_warnings fmt::fmt simdjson::simdjson OpenSSL::Crypto PkgConfig::PQ
-                      PkgConfig::RDKAFKA)
+target_link_libraries(onsale_simulation PRIVATE onsale_warnings fmt::fmt simdjson::simdjson OpenSSL::Crypto
+                      PkgConfig::PQ PkgConfig::RDKAFKA)
 
 function(onsale_simulated name)
   add_executable(${name} ${ARGN} $<TARGET_OBJECTS:onsale_simulation>)
