@@ -38,7 +38,7 @@ def bench(options) -> int:
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
     if old:
-        print("\n" + render_comparison(old, compare(old, done)), end="")
+        print("\n" + render_comparison(old, done, compare(old, done)), end="")
     for name, problem in failed:
         print(f"{name} could not run: {problem}")
     return 1 if failed else 0

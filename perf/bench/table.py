@@ -70,11 +70,14 @@ def render(report: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_comparison(old: dict, changes: list[Change]) -> str:
+def render_comparison(old: dict, new: dict, changes: list[Change]) -> str:
     """Both values and the change; what is worse by more than the noise is marked."""
     lines = [f"compared with {old['date']}, {old['commit']}; ! worse and + better by more than the noise"]
+    different = _different_circumstances(old, new)
+    if different:
+        lines.append(f"careful: {', '.join(different)} {'differs' if len(different) == 1 else 'differ'}")
     if not changes:
-        return lines[0] + "\nnothing in common\n"
+        return "\n".join([*lines, "nothing in common"]) + "\n"
     for change in changes:
         mark = {"worse": "!", "better": "+", "": " "}[change.verdict]
         part = "from 0" if change.part is None else f"{100 * change.part:+.1f} %"
@@ -82,6 +85,14 @@ def render_comparison(old: dict, changes: list[Change]) -> str:
                      f"{_plain(change.new):>16} {part:>9}  noise {100 * change.noise:.0f} %")
     worse = sum(change.verdict == "worse" for change in changes)
     return "\n".join([*lines, f"{worse} worse by more than the noise, of {len(changes)}"]) + "\n"
+
+
+def _different_circumstances(old: dict, new: dict) -> list[str]:
+    """What makes two reports hard to compare."""
+    machines = [{key: report["machine"][key] for key in ("cpu", "cpus", "kernel", "mitigations")}
+                for report in (old, new)]
+    found = ["machine"] if machines[0] != machines[1] else []
+    return found + [key for key in ("placement", "quick", "seconds", "repeat") if old[key] != new[key]]
 
 
 def _header(report: dict) -> list[str]:
