@@ -13,7 +13,6 @@
 #include <thread>
 
 #include "app/config_reader.hpp"
-#include "app/toml_guard.hpp"
 
 namespace app {
 
@@ -209,14 +208,6 @@ class Loader {
   Config config_;
 };
 
-toml::source_region region_at(std::string_view text, std::size_t at) {
-  const auto before = text.substr(0, at);
-  const auto line = std::ranges::count(before, '\n') + 1;
-  const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
-  const toml::source_position place{static_cast<toml::source_index>(line), static_cast<toml::source_index>(column)};
-  return {place, place, nullptr};
-}
-
 // As TOML reads it back.
 std::string toml_text(std::string_view text) {
   std::string out = "\"";
@@ -244,11 +235,6 @@ std::optional<int64_t> parse_duration_ms(std::string_view text) {
 
 core::Checked<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder) {
   ConfigProblems problems{name};
-  if (const auto at = find_foreign_byte(text)) {
-    problems.add(region_at(text, *at),
-                 "only ASCII characters may stand outside of quotes and comments or behind a backslash");
-    return core::Checked<Config>::failed(problems.text());
-  }
   const auto parsed = toml::parse(text, name);
   Config config;
   if (!parsed) {

@@ -2,21 +2,14 @@
 // one. Problems are gathered, so an operator sees all of them at once.
 // Ownership: sections refer to the reader, which refers to the parsed file. Thread: one.
 #pragma once
-#define TOML_EXCEPTIONS 0
-// In release builds toml++ 3.3 makes assumptions for the optimiser of what it asserts otherwise, and the line "[{"
-// breaks one of them. With neither, its parser goes on and says what is wrong with the line.
-#define TOML_ASSERT(expression) static_assert(true)
-#pragma push_macro("NDEBUG")
-#undef NDEBUG
-#include <toml++/toml.h>
-#pragma pop_macro("NDEBUG")
-
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "app/toml.hpp"
 
 namespace app {
 

@@ -19,4 +19,4 @@ onsale_fuzzer(events LIBRARIES onsale_core)
 onsale_fuzzer(json LIBRARIES onsale_net SOURCES ${CMAKE_SOURCE_DIR}/seat/requests.cpp
               ${CMAKE_SOURCE_DIR}/seat/seat_list.cpp)
 onsale_fuzzer(config LIBRARIES onsale_net SOURCES ${CMAKE_SOURCE_DIR}/app/config.cpp
-              ${CMAKE_SOURCE_DIR}/app/config_reader.cpp ${CMAKE_SOURCE_DIR}/app/toml_guard.cpp)
+              ${CMAKE_SOURCE_DIR}/app/config_reader.cpp)
