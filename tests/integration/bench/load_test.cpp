@@ -61,8 +61,14 @@ struct Shop {
   std::vector<std::string> asked;  // read when the server has stopped, or by Running::call
 };
 
+bench::BareOptions with_body(uint32_t bytes) {
+  bench::BareOptions options;
+  options.body_bytes = bytes;
+  return options;
+}
+
 struct BareStand {
-  BareStand() : bare{bench::BareOptions{}} {
+  explicit BareStand(uint32_t body_bytes = 64) : bare{with_body(body_bytes)} {
     const auto started = bare.start();
     REQUIRE_MESSAGE(started, started.problem);
   }
@@ -135,6 +141,29 @@ TEST_CASE("churn replaces a connection after so many answers and loses none") {
   CHECK(result.tally.connections.opened == 80);
   CHECK(result.tally.connects().count() == 80);
   CHECK(result.tally.connections.reset == 0);
+}
+
+TEST_CASE("answers larger than all receive buffers together are read to their ends") {
+  constexpr uint32_t body_bytes = 512 * 1024;
+  BareStand stand{body_bytes};
+  auto options = options_for(stand.bare.port(), 64);
+  options.order = bench::Order::once;
+  options.seconds = 60;
+  const auto result = run(options, 200);
+  CHECK(result.tally.requests() == 200);
+  CHECK(lost_total(result.tally) == 0);
+  CHECK(result.tally.bytes_received() > 200ull * body_bytes);
+}
+
+TEST_CASE("pipelines longer than all receive buffers of the responder are answered to their ends") {
+  BareStand stand;
+  auto options = options_for(stand.bare.port(), 64);
+  options.order = bench::Order::once;
+  options.pipeline = 1024;
+  options.seconds = 60;
+  const auto result = run(options, 64 * 1500);
+  CHECK(result.tally.requests() == 64 * 1500);
+  CHECK(lost_total(result.tally) == 0);
 }
 
 TEST_CASE("an open loop owes every request that was due, answered or not") {
