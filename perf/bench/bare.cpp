@@ -6,7 +6,7 @@ namespace bench {
 
 namespace {
 
-constexpr int64_t wait_ms_max = 20;  // until a thread sees that it shall stop
+constexpr int64_t look_ms_max = 20;  // between two looks whether to stop
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void Bare::serve(uint32_t number, std::promise<core::Status>& started) {
   if (good) port_ = server.port();
   started.set_value(std::move(status));
   if (!good) return;
-  while (!stop_) server.turn(wait_ms_max);
+  while (!stop_) server.turn(look_ms_max);
   server.close();
 }
 

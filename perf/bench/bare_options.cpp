@@ -6,7 +6,7 @@ namespace bench {
 
 namespace {
 
-constexpr uint32_t threads_max = 256, body_bytes_max = 16 * 1024 * 1024, connections_end = 1'000'000;
+constexpr uint32_t body_bytes_max = 16 * 1024 * 1024, connections_end = 1'000'000;
 
 CommandLine command_line(BareOptions& options) {
   CommandLine line{"onsale-bare", "answers every request with the same bytes, over the server's own ring code"};

@@ -14,6 +14,8 @@
 
 namespace bench {
 
+inline constexpr uint32_t threads_max = 256;
+
 class CommandLine {
  public:
   // Takes the value, or says what it must be ("a number from 1 to 65535"); empty: taken.

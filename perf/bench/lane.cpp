@@ -15,7 +15,6 @@ namespace bench {
 
 namespace {
 
-constexpr int64_t second_ns = 1'000'000'000;
 constexpr uint32_t connecting_max = 256;  // at once, when nothing says how fast
 constexpr int64_t tick_ms = 10;
 constexpr uint32_t ticks_per_sweep = 100;

@@ -11,7 +11,7 @@ namespace bench {
 
 namespace {
 
-constexpr uint32_t connections_max = 1'000'000, threads_max = 256, pipeline_max = 1024, spread_max = 60'000;
+constexpr uint32_t connections_max = 1'000'000, pipeline_max = 1024, spread_max = 60'000;
 constexpr double seconds_max = 3600, rate_max = 100e6;
 
 // "127.0.0.1:8080" or "[::1]:8080"
@@ -54,7 +54,7 @@ void add_what(CommandLine& line, LoadOptions& options) {
   line.add("--target", "ADDRESS:PORT", "the server",
            [&options](std::string_view value) { return take_target(value, options); });
   line.add("--requests", "FILE",
-           "what to ask: METHOD, target, authorization, idempotency key, headers, body; see README",
+           "what to ask: METHOD, target, authorization, idempotency key, headers, body (perf/bench/README.md)",
            text(options.requests_path));
   line.add("--order", "cycle|once", "walk the requests again and again (default), or send each once and stop",
            word({"cycle", "once"}, [&options](std::size_t at) { options.order = static_cast<Order>(at); }));

@@ -13,7 +13,7 @@ namespace {
 int64_t read_ns(clockid_t clock) {
   timespec now{};
   ::clock_gettime(clock, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return int64_t{now.tv_sec} * second_ns + now.tv_nsec;
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 namespace bench {
 
+inline constexpr int64_t second_ns = 1'000'000'000;
+
 int64_t clock_ns();       // CLOCK_MONOTONIC
 int64_t thread_cpu_ns();  // what this thread has used so far, kernel time included
 core::Status pin_thread(uint32_t cpu);

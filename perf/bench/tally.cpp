@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "perf/bench/machine.hpp"
+
 namespace bench {
 
 namespace {
-
-constexpr int64_t second_ns = 1'000'000'000;
 
 void add_up(Lost& sum, const Lost& other) {
   sum.connect += other.connect;

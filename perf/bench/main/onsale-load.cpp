@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   const auto supply = bench::make_supply(*options.value);
-  if (!supply) return fail(supply.problem, exit_misused);
+  if (!supply) return fail(supply.problem, exit_failed);
   const auto signals = blocked_signals();
   Progress progress;
   const auto result = bench::run_load(*options.value, *supply.value, [&](uint64_t answered) {
