@@ -112,6 +112,22 @@ TEST_CASE("one client that floods takes every receive buffer: the others are ans
   CHECK(stand.simulated_ring().enters() < 3000);
 }
 
+TEST_CASE(
+    "one client pipelines without end behind a slow answer: it is not read on, and what waits for it stays small") {
+  Stand stand;
+  std::vector<Request> requests{Desk::ask("sleep", "first")};
+  for (auto at = 0; at < 400; ++at) requests.push_back(Desk::ask_echo(std::string(5000, 'x')));
+  stand.visit(requests, Manners::polite, 400, 60'000);
+  std::size_t bytes_max = 0;
+  const auto served = stand.turn_until([&] {
+    bytes_max = std::max<std::size_t>(bytes_max, stand.server->memory().bytes_used().value());
+    return stand.visitors.front()->served();
+  });
+  CHECK(served);
+  CHECK(bytes_max <= 1024 * 1024);
+  CHECK(stand.metrics().floods_cut.value() == 0);
+}
+
 TEST_CASE("no receive buffer is left for anybody: whoever was turned away is received again once there are some") {
   auto settings = small_server();
   settings.receive_buffers = 1;
@@ -206,6 +222,14 @@ TEST_CASE("a cancel finds nothing although the receive is armed: the link to Red
   CHECK(kernel.open_descriptors() == 0);
 }
 
+TEST_CASE("a peer says that it sends no more while its answer is awaited: the end is taken once, not again and again") {
+  Stand stand;
+  auto& visitor = stand.visit({Desk::ask("sleep", "the-only-request")}, Manners::half_closes);
+  CHECK(stand.turn_until([&] { return visitor.ended_ms() > 0; }));
+  CHECK(visitor.served());
+  CHECK(stand.simulated_ring().enters() < 100);
+}
+
 TEST_CASE("a place is used again at once: nobody gets what was meant for the one before") {
   auto settings = small_server();
   settings.connections_max = 1;
@@ -225,6 +249,7 @@ TEST_CASE("every multishot ends with its first answer: data that came with the e
   stand.kernel.weather.multishot_ends_permille = 1000;
   for (auto at = 0; at < 8; ++at) stand.visit(many(10), Manners::polite, 4, 30);
   CHECK(stand.all_served());
+  CHECK(stand.metrics().shed.value() == 0);  // an accept that ended with a connection has not failed
 }
 
 TEST_CASE("accepting fails for a while: who waits in the backlog is served later") {
