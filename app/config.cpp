@@ -122,7 +122,7 @@ class Loader {
   void load_redis() {
     auto section = reader_.section("redis");
     auto& redis = config_.redis;
-    section.text("host", redis.host, is_full, "a name or an address");
+    section.text("host", redis.host, all_visible, "a name or an address");
     section.integer("port", redis.port, 1, 65'535);
     section.text(
         "unix_path", redis.unix_path, [](std::string_view path) { return path.size() < 108; },

@@ -200,7 +200,7 @@ def sums_of(log: str) -> Sums:
 def explain(run: Run) -> str:
     """A failed run in words: what was broken, the input that breaks it, and the command that repeats it."""
     log = run.log.read_text(errors="replace")
-    broken = re.search(r"^.*(assertion failed|runtime error|ERROR: \w+Sanitizer|ERROR: libFuzzer).*$", log, re.MULTILINE)
+    broken = re.search(r"^.*(assertion failed|runtime error|ERROR: (\w+Sanitizer|libFuzzer)).*$", log, re.MULTILINE)
     lines = [f"{run.target.name}: {broken[0].strip() if broken else f'ended with {run.process.returncode}'}"]
     for finding in run.findings:
         lines += [f"  found    {_short(finding)}", f"  repeat   {_short(run.target.program)} {_short(finding)}"]

@@ -68,7 +68,7 @@ class World {
       case 1:
         return add();
       case 2:
-        return add_many();
+        return script_.one_in(4) ? add_many() : add();
       case 3:
       case 4:
         return flush();

@@ -99,10 +99,11 @@ void check_effective(const app::Config& config) {
   ONSALE_ASSERT(parsed);
   const auto& table = parsed.table();
   ONSALE_ASSERT(table["server"]["port"].value_or(0) == config.server.port);
-  ONSALE_ASSERT(table["redis"]["username"].value_or("") == config.redis.username);
+  ONSALE_ASSERT(table["redis"]["username"].value_or(std::string_view{}) == config.redis.username);
   const auto redis = config.redis.unix_path.empty() ? table["redis"]["host"] : table["redis"]["unix_path"];
-  ONSALE_ASSERT(redis.value_or("") == (config.redis.unix_path.empty() ? config.redis.host : config.redis.unix_path));
-  ONSALE_ASSERT(table["kafka"]["brokers"].value_or("") == config.kafka.brokers);
+  ONSALE_ASSERT(redis.value_or(std::string_view{}) ==
+                (config.redis.unix_path.empty() ? config.redis.host : config.redis.unix_path));
+  ONSALE_ASSERT(table["kafka"]["brokers"].value_or(std::string_view{}) == config.kafka.brokers);
   ONSALE_ASSERT(table["identity"]["trusted_proxies"].as_array()->size() == config.identity.trusted_proxies.size());
 }
 

@@ -265,8 +265,8 @@ TEST_CASE(
     CHECK(says(problem_with(std::string{"[log]\n "} + character), "onsaled.toml:10:2:"));
     CHECK(says(problem_with(std::string{"[log]\nlevel = 1"} + character), "onsaled.toml:10:10:"));
     CHECK(says(problem_with(std::string{"[log]\nlevel = \"\\"} + character + "\""), "onsaled.toml:10:"));
-    CHECK(problem_with(std::string{"# "} + character + "\n[redis]\nhost = \"\"\" \\ \n" + character + "\"\"\"\n") ==
-          "");
+    CHECK(problem_with(std::string{"# "} + character + "\n[redis]\nunix_path = \"\"\" \\ \n" + character +
+                       "\"\"\"\n") == "");
   }
 }
 
@@ -275,6 +275,10 @@ TEST_CASE("a table header without a name is refused with its place, also where t
     CAPTURE(line);
     CHECK(says(problem_with(std::string{line} + "\n"), "onsaled.toml:9:"));
   }
+}
+
+TEST_CASE("a host that would end at its NUL when it is looked up is refused") {
+  CHECK(says(problem_with("[redis]\nhost = \"redis\\u0000.example\"\n"), "redis.host must be a name or an address"));
 }
 
 TEST_CASE("a line end in a key does not begin a line of its own in the problem") {
