@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import time
 
+from app.stand.errors import StandError
 from app.stand.processes import Nursery, children_of
 from app.stand.stand import Stand
 from perf.bench.clocks import Interval, Sampler, family_cpu_ns
@@ -148,5 +149,7 @@ class Rig:
 
 def _cpu_us_per_request(readings: list[tuple[float, int]], end_s: float, seconds: float, rate: float) -> float:
     inside = [reading for reading in readings if 0.1 * seconds <= end_s - reading[0] <= 0.9 * seconds]
+    if len(inside) < 2 or rate == 0:
+        raise StandError("the machine is too busy: the load ended before its server's clock could be read twice")
     (first_s, first_ns), (last_s, last_ns) = inside[0], inside[-1]
     return (last_ns - first_ns) / 1000 / (rate * (last_s - first_s))

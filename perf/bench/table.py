@@ -34,7 +34,7 @@ def percent(value: float) -> str:
 
 # Title, figure, width, how it is written.
 _RATIOS: _Columns = (
-    ("CPU of bare", "ratio.bare_cpu", 12, small), ("at our rate", "ratio.bare_cpu_at_rate", 12, small),
+    ("CPU of bare", "ratio.bare_cpu", 12, small), ("at 80 %", "ratio.bare_cpu_at_rate", 9, small),
     ("rate of bare", "ratio.bare_rate", 13, small), ("CPU of Redis", "ratio.redis_cpu", 13, small),
     ("rate of COPY", "ratio.copy_rate", 13, small), ("nginx' CPU", "ratio.nginx_cpu", 11, small),
     ("nginx' rate", "ratio.nginx_rate", 12, small))
@@ -161,12 +161,15 @@ def _notes(benches: dict) -> list[str]:
 
 
 def _noise(benches: dict) -> list[str]:
-    """Every figure whose repetitions disagree, with all of its values."""
+    """Every figure whose repetitions disagree, and how far."""
     found = []
     for name, bench in benches.items():
-        for title, entry in bench["figures"].items():
-            figure = Figure.from_json(entry)
-            if figure.noisy:
-                values = "  ".join(f"{value:.4g}" for value in figure.values)
-                found.append(f"~ {name} {title}: {values} (spread {100 * figure.spread:.0f} %)")
-    return [f"repetitions that lie more than {100 * NOISY_SPREAD:.0f} % apart:", *found, ""] if found else []
+        figures = {title: Figure.from_json(entry) for title, entry in bench["figures"].items()}
+        words = [f"{title} {_extremes(figure)}" for title, figure in figures.items() if figure.noisy]
+        if words:
+            found += [f"~ {name}", *_wrapped(words)]
+    return [f"~ repetitions lie more than {100 * NOISY_SPREAD:.0f} % apart:", *found, ""] if found else []
+
+
+def _extremes(figure: Figure) -> str:
+    return f"{min(figure.values):.3g}..{max(figure.values):.3g} ({100 * figure.spread:.0f} %)"

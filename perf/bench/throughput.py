@@ -2,7 +2,7 @@
 
     closed loop            every connection asks again as soon as it is answered: the maximum
     open loop, 50 and 80 % requests are due at instants that do not depend on answers; latency counts from there
-    bare responder         the closed loop once more, and the open loop at onsaled's own rate
+    bare responder         the closed loop once more, and the open loop at the last of onsaled's rates
     counted run            allocations and system calls of the core thread, apart, because counting costs
     Redis, PostgreSQL,     where the route uses them, see limits.py
     nginx with Lua
@@ -25,7 +25,7 @@ from perf.bench.workloads import WORKLOADS, Workload
 OPEN_PARTS = (50, 80)  # per cent of the closed loop's maximum
 _COUNTED_S = 1.0
 _REPLAYED_S = 1.0
-_SUPPLY_SPARE = 1.3  # over what the last run used
+_SUPPLY_SPARE = 1.6  # over what the last run used
 _SLOT = struct.Struct("<4Q")  # shim/count_allocations.cpp
 
 
@@ -68,9 +68,8 @@ class _Run:
         for repetition in range(1, repeat + 1):
             part = f"{self._bench.name} {repetition}/{repeat}: " if repeat > 1 else f"{self._bench.name}: "
             closed = self._closed(part)
-            for percent in OPEN_PARTS:
-                self._open(part, closed.rate, percent)
-            self._bare(part, closed)
+            paced = [self._open(part, closed.rate, percent) for percent in OPEN_PARTS][-1]
+            self._bare(part, closed, paced)
             if self._bench.nginx:
                 self._nginx(part)
         self._counted()
@@ -102,11 +101,13 @@ class _Run:
         self._note_cost(measured)
         return measured
 
-    def _open(self, part: str, maximum: float, percent: int) -> None:
+    def _open(self, part: str, maximum: float, percent: int) -> Measured:
         rate = maximum * percent / 100
         self._say(f"{part}open loop at {percent} %, {rate:,.0f} a second")
         measured = self._measure(self._settings(rate=rate))
         self._note_latency(f"open{percent}", measured.report)
+        self._figures.note(f"open{percent}.cpu_us", measured.interval.cpu_us("onsaled"), "us")
+        return measured
 
     def _note_speed(self, measured: Measured) -> None:
         note = self._figures.note
@@ -142,18 +143,19 @@ class _Run:
         if report["seconds"] < 0.9 * settings.seconds:
             self._notes.append(f"requests ran out after {report['seconds']:.1f} s of {settings.seconds:.1f} s")
 
-    def _bare(self, part: str, closed: Measured) -> None:
-        """The cost at the maximum of each, and again at our rate: a core that is less busy works in smaller batches."""
+    def _bare(self, part: str, closed: Measured, paced: Measured) -> None:
+        """The cost at the maximum of each, and once more when both are asked equally often and evenly: a core that is
+        less busy works in smaller batches, and those cost more."""
         self._say(f"{part}bare responder with answers of {closed.answer_bytes} bytes")
         bare = bare_limit(self._rig, self._settings(), closed.answer_bytes)
-        at_rate = bare_limit(self._rig, self._settings(rate=min(closed.rate, bare.rate)), closed.answer_bytes)
+        at_rate = bare_limit(self._rig, self._settings(rate=paced.rate), closed.answer_bytes)
         note, ours_us = self._figures.note, closed.interval.cpu_us("onsaled")
         note("bare.requests_per_second", bare.rate, "/s", "")
         note("bare.cpu_us", bare.cpu_us, "us", "")
         note("bare.cpu_us_at_rate", at_rate.cpu_us, "us", "")
         note("ratio.bare_rate", closed.rate / bare.rate, "", "higher")
         note("ratio.bare_cpu", bare.cpu_us / ours_us, "", "higher")
-        note("ratio.bare_cpu_at_rate", at_rate.cpu_us / ours_us, "", "higher")
+        note("ratio.bare_cpu_at_rate", at_rate.cpu_us / paced.interval.cpu_us("onsaled"), "", "higher")
 
     def _nginx(self, part: str) -> None:
         if not NginxLua.installed():
@@ -190,13 +192,14 @@ class _Run:
         before, requests = allocations(path, core), self._requests()
         time.sleep(_COUNTED_S)
         counted, over = allocations(path, core) - before, self._requests() - requests
-        self._figures.note("allocations", counted / over)
+        self._figures.note("allocations", counted / over if over else None)
         requests = self._requests()
         calls = count_system_calls(core, _COUNTED_S)
         if calls is None:
             self._notes.append("system calls were not counted: perf may not look at raw_syscalls:sys_enter here")
             return
-        self._figures.note("system_calls", calls / (self._requests() - requests))
+        over = self._requests() - requests
+        self._figures.note("system_calls", calls / over if over else None)
 
     def _requests(self) -> float:
         return self._rig.sampler.metrics()["http_requests_total"]

@@ -100,10 +100,10 @@ def test_the_table_fits_a_window(figures):
     assert [line for line in printed.splitlines() if len(line) > COLUMNS_MAX] == []
 
 
-def test_a_noisy_figure_is_marked_and_its_values_are_shown():
+def test_a_noisy_figure_is_marked_and_its_spread_is_shown():
     printed = render_report(report_of({"requests_per_second": figure(40_000, 50_000, 60_000, better="higher")}))
     assert "~50k" in printed
-    assert "4e+04  5e+04  6e+04 (spread 40 %)" in printed
+    assert "requests_per_second 4e+04..6e+04 (40 %)" in printed
 
 
 def test_the_ratios_come_before_what_they_are_made_of():
