@@ -11,14 +11,14 @@ namespace {
 using Json = core::JsonWriter<core::TextBuffer>;
 
 // A seat that is being paid for is held, to the eyes of others.
-char shown(char state) { return state == 'p' ? 'h' : state; }
+char shown_to_others(char state) { return state == 'p' ? 'h' : state; }
 
 void write_rows(Json& json, const core::Section& section, std::string_view seats) {
   json.key("rows").begin_array();
   std::string row_seats;
   for (const auto& row : section.rows) {
     row_seats.assign(seats.substr(row.seat_base, row.seats));
-    std::ranges::transform(row_seats, row_seats.begin(), shown);
+    std::ranges::transform(row_seats, row_seats.begin(), shown_to_others);
     json.begin_object().member("row", row.name).member("first", static_cast<int64_t>(row.first));
     json.member("seats", row_seats).end_object();
   }
@@ -44,7 +44,8 @@ bool SeatPicture::take(const core::Event& event, int64_t version, std::string_vi
 
 void SeatPicture::note_changes(int64_t version, std::string_view seats) {
   for (std::size_t at = 0; at < seats.size(); ++at)
-    if (shown(seats[at]) != shown(seats_[at])) changes_.push_back({version, static_cast<uint32_t>(at)});
+    if (shown_to_others(seats[at]) != shown_to_others(seats_[at]))
+      changes_.push_back({version, static_cast<uint32_t>(at)});
 }
 
 // Half of them, so that it is done seldom; never only some changes of a version.
@@ -96,7 +97,7 @@ bool SeatPicture::changes_since(const core::Event& event, int64_t since, core::T
   Json json{out};
   json.begin_object().member("version", version_).key("changes").begin_array();
   for (const auto seat : changed) {
-    const char state = shown(seats_[seat]);
+    const char state = shown_to_others(seats_[seat]);
     json.begin_array().text(event.seat_id(seat)).text({&state, 1}).end_array();
   }
   json.end_array().end_object();
