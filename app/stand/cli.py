@@ -4,7 +4,7 @@ import argparse
 import shutil
 import sys
 
-from app.stand import build, fuzz, testing, up
+from app.stand import build, fuzz, lint, simulate, testing, up
 from app.stand.errors import StandError
 from app.stand.folder import DataFolder
 from app.stand.kafka import KINDS
@@ -60,6 +60,10 @@ def _parser():
     tests.set_defaults(run=testing.test)
     _add_bench(commands)
     _add_fuzz(commands)
+    _add_lint(commands)
+    counting = commands.add_parser("coverage", help="which lines and branches the C++ tests run")
+    counting.set_defaults(run=testing.coverage)
+    _add_simulate(commands)
     commands.add_parser("build", help="build everything into build/").set_defaults(run=_build)
     clean = commands.add_parser("clean", help="delete what was built and the data folder")
     clean.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
@@ -97,6 +101,12 @@ def _add_bench(commands):
     command.set_defaults(run=bench)
 
 
+def _add_lint(commands):
+    command = commands.add_parser("lint", help="clang-format and clang-tidy over the C++ sources")
+    command.add_argument("--fix", action="store_true", help="write the sources as clang-format wants them")
+    command.set_defaults(run=lint.lint)
+
+
 def _add_fuzz(commands):
     command = commands.add_parser("fuzz", help="search for inputs that break a property; exit 1 when one is found")
     command.add_argument("name", nargs="*", metavar="NAME", help="only these targets (default: all)")
@@ -107,6 +117,19 @@ def _add_fuzz(commands):
     command.add_argument("--keep", action="store_true", help="add inputs that reach something new to tests/fuzz/corpus")
     command.add_argument("--list", action="store_true", help="say which targets there are, and run none")
     command.set_defaults(run=fuzz.fuzz)
+
+
+def _add_simulate(commands):
+    command = commands.add_parser("simulate", help="server, queue and Redis link in a simulated kernel; exit 1 when a "
+                                                   "run breaks an invariant")
+    command.add_argument("name", nargs="*", metavar="NAME", help="only these worlds: server, redis, sale (default: all)")
+    command.add_argument("--minutes", type=_minutes, default=simulate.MINUTES, metavar="M",
+                         help=f"of all worlds together (default: {simulate.MINUTES})")
+    command.add_argument("--runs", type=_positive, metavar="N", help="of each world, instead of a time")
+    command.add_argument("--seed", type=_seed, metavar="S", help="of the first run; the same seed is the same run")
+    command.add_argument("--trace", action="store_true", help="print what happens")
+    command.add_argument("--sanitized", action="store_true", help="under AddressSanitizer and UBSan; a third of the speed")
+    command.set_defaults(run=simulate.simulate)
 
 
 def _add_stand_options(command):
@@ -148,6 +171,10 @@ def _seconds(text):
     if not 0.5 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is no time from 0.5 to 3600 seconds")
     return seconds
+
+
+def _seed(text):
+    return _number(text, 0, 2**64 - 1)
 
 
 def _count(text):

@@ -13,21 +13,24 @@ import sys
 import time
 import xml.etree.ElementTree
 
-from app.stand import fuzz
+from app.stand import coverage as counting
+from app.stand import fuzz, lint, simulate
 from app.stand.build import build
 from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.kafka import fetch_jars
 from app.stand.paths import BUILD, ROOT
 
-LEGS = ("unit", "integration", "servers", "asan", "tsan", "fuzz")
+LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", "fuzz")
 
 _PROGRAM_TIMEOUT_S = 300
 _PYTEST_TIMEOUT_S = 1500
 _FUZZ_S = 60  # of each target; `./dev fuzz` is for more
+_SIMULATION_S = 15  # of new seeds, in each of the two builds; `./dev simulate` is for more
+_SIMULATION_RUNS = 100  # of each world, from seeds that are the same in every CI run
 _ASAN = BUILD.with_name("build-asan")
 _TSAN = BUILD.with_name("build-tsan")
-# Threads meet in these: rings, snapshots, writer pool, keeper.
-_TSAN_PROGRAMS = ("unit_core", "unit_persist")
+# A folder of the product is compiled in a few pieces: in half the time, and nobody edits between two builds here.
+_PIECES = "-DCMAKE_UNITY_BUILD=ON"
 
 
 @dataclasses.dataclass
@@ -48,9 +51,19 @@ def test(options):
         print(f"\n== {leg} ==", flush=True)
         results += _guarded(leg)
     _print_table(results)
+    if "tsan" in (options.only or LEGS):
+        _print_coverage()
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 0 if passed and not failed else 1
+
+
+def coverage(_options):
+    """Runs what is counted, then says the counts; non-zero when a test failed, for then they say little."""
+    results = _guarded("tsan")
+    _print_table(results)
+    _print_coverage()
+    return 1 if any(result.failed for result in results) else 0
 
 
 def _guarded(leg):
@@ -65,6 +78,18 @@ def _guarded(leg):
     return results
 
 
+def _lint():
+    start = time.monotonic()
+    files = lint.sources()
+    unformatted = lint.misformatted(files)
+    if unformatted:
+        print(lint.words_on_format(unformatted), flush=True)
+    yield Result("format", len(files) - len(unformatted), len(unformatted), time.monotonic() - start)
+    start = time.monotonic()
+    untidy = lint.tidy(_say)
+    yield Result("clang-tidy", len(lint.units()) - len(untidy), len(untidy), time.monotonic() - start)
+
+
 def _unit():
     build(quiet=True, say=_say)
     yield from _doctest_programs(BUILD, "unit_*", "tidy")
@@ -75,6 +100,25 @@ def _integration():
     yield from _doctest_programs(BUILD, "integration_*")
 
 
+def _simulation():
+    build(quiet=True, say=_say)
+    yield from _simulated(BUILD, "simulation")
+
+
+def _simulated(directory, label, env=None):
+    """The same seeds as every time, then new ones."""
+    for name, arguments in ((f"{label}: known seeds", ("--seed", "1", "--runs", str(_SIMULATION_RUNS))),
+                            (f"{label}: new seeds", ("--seconds", str(_SIMULATION_S)))):
+        start = time.monotonic()
+        try:
+            status, output = simulate.run(directory, *arguments, timeout_s=_PROGRAM_TIMEOUT_S, env=env)
+        except subprocess.TimeoutExpired:
+            status, output = "a timeout", ""
+        print(_tail(output) if status == 0 else f"{name} ended with {status}:\n{_tail(output)}", flush=True)
+        worlds = len(re.findall(r"^\w+: \d+ runs", output, re.MULTILINE))
+        yield Result(name, worlds, 0 if status == 0 and worlds else 1, time.monotonic() - start)
+
+
 def _servers():
     build(quiet=True, say=_say)
     kafka = _best_kafka()
@@ -82,23 +126,26 @@ def _servers():
 
 
 def _asan():
-    units = sorted(path.name for path in BUILD.glob("unit_*"))
-    build(_ASAN, targets=[*units, "onsaled", "onsale-kafka-embedded"], sanitize="address,undefined", quiet=True,
-          say=_say)
+    build(_ASAN, targets=("programs_under_test", "simulation", "onsaled", "onsale-kafka-embedded"),
+          sanitize="address,undefined", options=[_PIECES], quiet=True, say=_say)
     reports = _ASAN / "reports"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir()
     env = {"ASAN_OPTIONS": f"log_path={reports}/asan", "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports}/ubsan",
            "ONSALE_BUILD_DIR": str(_ASAN)}
-    yield from _doctest_programs(_ASAN, "unit_*", env=env, label="asan")
+    yield from _doctest_programs(_ASAN, "unit_*", "integration_*", env=env, label="asan")
+    yield from _simulated(_ASAN, "asan: simulation", env)
     yield _pytest("asan: onsaled, Kafka embedded", "tests/integration", "-m", "sanitized", kafka="embedded", env=env)
     yield _report_of_reports(reports)
 
 
 def _tsan():
-    build(_TSAN, targets=_TSAN_PROGRAMS, sanitize="thread", quiet=True, say=_say)
-    yield from _doctest_programs(_TSAN, "unit_*", env={"TSAN_OPTIONS": "halt_on_error=1"}, label="tsan",
-                                 prefix=_without_randomisation())
+    """All programs, not only those with threads: this build also counts which lines run."""
+    build(_TSAN, targets=("programs_under_test",), sanitize="thread", options=[_PIECES, "-DONSALE_COVERAGE=ON"],
+          quiet=True, say=_say)
+    counting.forget(_TSAN)
+    yield from _doctest_programs(_TSAN, "unit_*", "integration_*", env={"TSAN_OPTIONS": "halt_on_error=1"},
+                                 label="tsan", prefix=_without_randomisation())
 
 
 def _fuzz():
@@ -131,8 +178,8 @@ def _without_randomisation():
     return prefix if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0 else []
 
 
-_RUNS = {"unit": _unit, "integration": _integration, "servers": _servers, "asan": _asan, "tsan": _tsan,
-         "fuzz": _fuzz}
+_RUNS = {"lint": _lint, "unit": _unit, "integration": _integration, "simulation": _simulation, "servers": _servers,
+         "asan": _asan, "tsan": _tsan, "fuzz": _fuzz}
 
 
 def _best_kafka():
@@ -223,6 +270,13 @@ def _print_table(results):
         print(f"{result.name:<{width}}  {result.passed:>6}  {result.failed:>6}  {result.seconds:>7.1f}  {result.note}"
               .rstrip())
     print()
+
+
+def _print_coverage():
+    try:
+        print(counting.report(_TSAN), flush=True)
+    except StandError as error:
+        print(error, flush=True)
 
 
 def _tail(output, lines=80):
