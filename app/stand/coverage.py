@@ -1,8 +1,8 @@
 """`./dev coverage`: which lines and branches of the product the C++ tests run.
 
-The compiler counts (ONSALE_COVERAGE) in the thread sanitizer's build, which runs every unit and integration program
-anyway; gcov says the counts as JSON. A source that no program runs counts too: with nothing. Branches are those the
-compiler sees, without the ones that only an exception takes.
+The compiler counts (ONSALE_COVERAGE) in the address sanitizer's build, which runs every unit and integration program
+and many of the black-box tests anyway; gcov says the counts as JSON. A source that no program runs counts too: with
+nothing. Branches are those the compiler sees, without the ones that only an exception takes.
 """
 
 import collections

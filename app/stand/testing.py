@@ -22,6 +22,8 @@ from app.stand.paths import BUILD, ROOT
 
 LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", "fuzz")
 
+# What hands data from thread to thread: rings and snapshots, the writer pool, wakes of a loop, the keeper and its cores.
+_THREADED = ("unit_core", "unit_persist", "integration_net", "integration_app")
 _PROGRAM_TIMEOUT_S = 300
 _PYTEST_TIMEOUT_S = 1500
 _FUZZ_S = 60  # of each target; `./dev fuzz` is for more
@@ -51,7 +53,7 @@ def test(options):
         print(f"\n== {leg} ==", flush=True)
         results += _guarded(leg)
     _print_table(results)
-    if "tsan" in (options.only or LEGS):
+    if "asan" in (options.only or LEGS):
         _print_coverage()
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     print(f"{passed} passed, {failed} failed", flush=True)
@@ -60,7 +62,7 @@ def test(options):
 
 def coverage(_options):
     """Runs what is counted, then says the counts; non-zero when a test failed, for then they say little."""
-    results = _guarded("tsan")
+    results = _guarded("asan")
     _print_table(results)
     _print_coverage()
     return 1 if any(result.failed for result in results) else 0
@@ -126,8 +128,10 @@ def _servers():
 
 
 def _asan():
+    """All programs; this build also counts which lines run."""
     build(_ASAN, targets=("programs_under_test", "simulation", "onsaled", "onsale-kafka-embedded"),
-          sanitize="address,undefined", options=[_PIECES], quiet=True, say=_say)
+          sanitize="address,undefined", options=[_PIECES, "-DONSALE_COVERAGE=ON"], quiet=True, say=_say)
+    counting.forget(_ASAN)
     reports = _ASAN / "reports"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir()
@@ -140,12 +144,9 @@ def _asan():
 
 
 def _tsan():
-    """All programs, not only those with threads: this build also counts which lines run."""
-    build(_TSAN, targets=("programs_under_test",), sanitize="thread", options=[_PIECES, "-DONSALE_COVERAGE=ON"],
-          quiet=True, say=_say)
-    counting.forget(_TSAN)
-    yield from _doctest_programs(_TSAN, "unit_*", "integration_*", env={"TSAN_OPTIONS": "halt_on_error=1"},
-                                 label="tsan", prefix=_without_randomisation())
+    build(_TSAN, targets=_THREADED, sanitize="thread", options=[_PIECES], quiet=True, say=_say)
+    yield from _doctest_programs(_TSAN, *_THREADED, env={"TSAN_OPTIONS": "halt_on_error=1"}, label="tsan",
+                                 prefix=_without_randomisation())
 
 
 def _fuzz():
@@ -274,7 +275,7 @@ def _print_table(results):
 
 def _print_coverage():
     try:
-        print(counting.report(_TSAN), flush=True)
+        print(counting.report(_ASAN), flush=True)
     except StandError as error:
         print(error, flush=True)
 
