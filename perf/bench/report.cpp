@@ -51,10 +51,12 @@ void errors(Writer& json, const Tally& tally) {
   json.end_object();
 }
 
-void timeline(Writer& json, const Tally& tally) {
+// The seconds that were measured; a run that ended early says nothing about the others.
+void timeline(Writer& json, const LoadResult& result) {
   json.key("timeline").begin_array();
   int64_t number = 0;
-  for (const auto& second : tally.timeline()) {
+  for (const auto& second : result.tally.timeline()) {
+    if (static_cast<double>(number) >= result.seconds) break;
     json.begin_object();
     json.member("second", number++);
     count(json, "requests", second.requests);
@@ -105,7 +107,7 @@ std::string json_report(const LoadOptions& options, const LoadResult& result) {
   count(json, "backlog_max", tally.backlog_max);
   count(json, "unsent", tally.unsent);
   count(json, "unanswered", tally.unanswered);
-  timeline(json, tally);
+  timeline(json, result);
   json.end_object();
   return text + "\n";
 }
