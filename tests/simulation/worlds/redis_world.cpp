@@ -6,6 +6,7 @@
 // - In the end nothing is left armed, open or waiting.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
@@ -26,6 +27,8 @@ namespace {
 constexpr std::string_view source = "return ARGV";
 constexpr std::string_view sha1 = "0123456789abcdef0123456789abcdef01234567";
 constexpr int64_t recovery_ms_max = 12'000;  // silence, a connect in vain, the longest pause, and the greeting
+
+constexpr std::size_t storm_commands_max = 3000;
 
 class RedisWorld;
 
@@ -93,6 +96,8 @@ RedisWorld::RedisWorld(uint64_t seed, bool printed)
       redis_{
           kernel_, {{std::string{source}, std::string{sha1}}}, [this](const Words& words) { return execute(words); }} {
   kernel_.trace.print(printed);
+  // A cancel that takes long: the next connection is due before the last one has been let go.
+  if (draw_.happens(200)) kernel_.weather.work_delay_us_max = 100'000;
 }
 
 // ---------------------------------------------------------------- Redis' side
@@ -137,9 +142,13 @@ void RedisWorld::issue() {
   command.accepted = command.error == core::Error::none;
 }
 
+// In crowds while there is a storm. In the calm a little all the time: a link that has lost count of its replies would
+// else be silent, and connect anew.
 void RedisWorld::issue_some() noexcept {
-  for (auto count = draw_.one_of(1, 1, 3, 20, 200); count > 0; --count) issue();
-  if (commands_.size() < 3000) loop_.start(issue_timer_, draw_.one_of(0, 10, 50, 300));
+  auto count = storm_ ? draw_.one_of(1, 1, 3, 20, 200) : 1;
+  if (storm_ && commands_.size() > storm_commands_max) count = 0;
+  for (; count > 0; --count) issue();
+  loop_.start(issue_timer_, storm_ ? draw_.one_of(0, 10, 50, 300) : 100);
 }
 
 void RedisWorld::answered(void* context, const net::resp::View* reply, core::Error error) noexcept {
@@ -172,6 +181,7 @@ void RedisWorld::strike() {
   switch (draw_.below(11)) {
     case 0:
       redis_.stop();
+      kernel_.agenda.in_ms(draw_.one_of(200, 1200, 8000), [this] { redis_.go_on(); });
       break;
     case 1:
       redis_.cut();
@@ -213,6 +223,7 @@ void RedisWorld::turn_for(int64_t ms) {
 void RedisWorld::recover() {
   storm_ = false;
   redis_.recover();
+  kernel_.weather.work_delay_us_max = std::min(kernel_.weather.work_delay_us_max, 10'000u);
   const auto until_ms = kernel_.agenda.now_ms() + recovery_ms_max;
   while (!link_->ready()) {
     loop_.turn(50);

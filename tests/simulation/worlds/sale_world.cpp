@@ -233,6 +233,7 @@ void SaleWorld::strike() {
   switch (draw_.below(7)) {
     case 0:
       redis_.stop();
+      kernel_.agenda.in_ms(draw_.one_of(200, 1200, 8000), [this] { redis_.go_on(); });
       break;
     case 1:
       redis_.cut();
@@ -289,6 +290,7 @@ void SaleWorld::check_last_visitors() {
   visits_left_ = 3;
   visit();
   turn_until_all_served(visitors_.size(), false);
+  turn_for(2000);  // the scripts are loaded again
   const auto first = visitors_.size();
   visits_left_ = parts_->server.settings().exchanges_max >= 256 ? 20 : 3;
   visit();
