@@ -30,7 +30,7 @@ _MEMORY_MB_MAX = 2048
 # How long a run may go on after its time, for the input in progress and the sums.
 _GRACE_S = 60
 # What git keeps of a target.
-_CORPUS_FILES_MAX = 200
+_CORPUS_FILES_MAX = 199
 _CORPUS_BYTES_MAX = 300_000
 _CHARACTERS_OF_HASH = 12
 
@@ -208,17 +208,19 @@ def explain(run: Run) -> str:
 
 
 def keep(target: Target) -> None:
-    """Adds inputs that reach something the corpus does not, smallest first, up to what git should hold."""
+    """Adds inputs that reach code the corpus does not, up to what git should hold. How often code ran is not counted:
+    that would be hundreds of files a target."""
     with tempfile.TemporaryDirectory() as folder:
         merged = pathlib.Path(folder)
         for seed in target.corpus.iterdir():
             shutil.copy(seed, merged / seed.name)
         known = {path.name for path in merged.iterdir()}
-        done = subprocess.run(target.command("-merge=1", merged, target.work), capture_output=True, text=True,
-                              errors="replace")
+        done = subprocess.run(target.command("-set_cover_merge=1", "-use_counters=0", merged, target.work),
+                              capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             raise StandError(f"merging the inputs of {target.name} failed:\n{done.stderr[-2000:]}")
-        fresh = sorted((path for path in merged.iterdir() if path.name not in known), key=lambda it: it.stat().st_size)
+        fresh = [path for path in merged.iterdir() if path.name not in known]
+        fresh.sort(key=lambda path: path.stat().st_size, reverse=True)  # a large one reaches what several small ones do
         print(f"{target.name}: {_add_to_corpus(target, fresh)} of {len(fresh)} new inputs kept")
 
 
@@ -228,10 +230,10 @@ def _add_to_corpus(target: Target, fresh: list[pathlib.Path]) -> int:
     files, size = len(have), sum(path.stat().st_size for path in have)
     added = 0
     for path in fresh:
-        size += path.stat().st_size
-        if files + added >= _CORPUS_FILES_MAX or size > _CORPUS_BYTES_MAX:
-            break
+        if files + added == _CORPUS_FILES_MAX or size + path.stat().st_size > _CORPUS_BYTES_MAX:
+            continue
         shutil.copy(path, target.corpus / f"found-{path.name[:_CHARACTERS_OF_HASH]}")
+        size += path.stat().st_size
         added += 1
     return added
 

@@ -6,7 +6,9 @@
 // - an item is refused exactly when every flight is in use.
 // Sinks add more from inside. Input: three bytes of settings, then operations.
 #include <deque>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/batch.hpp"

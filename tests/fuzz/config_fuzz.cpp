@@ -4,7 +4,6 @@
 // - what is accepted is, as effective_config writes it, TOML with the same values.
 // Files: the secrets lie in a folder of the target's own. A text that names a file elsewhere is not tried.
 // Input: the text.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <charconv>

@@ -7,7 +7,7 @@
 // Input: the definition.
 #include <fmt/format.h>
 
-#include <iterator>
+#include <optional>
 #include <string>
 
 #include "core/event.hpp"

@@ -6,12 +6,12 @@
 // Input: a byte that chooses the cuts, then the stream.
 #include <boost/beast/http.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/buffer_pool.hpp"
 #include "net/inbox.hpp"
 #include "net/wire/http_request.hpp"
-#include "net/wire/http_text.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace {

@@ -7,7 +7,6 @@
 #include <array>
 #include <string>
 
-#include "core/event.hpp"
 #include "core/token.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

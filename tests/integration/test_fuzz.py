@@ -72,10 +72,13 @@ def test_a_corpus_does_not_outgrow_git(target, tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "_CORPUS_BYTES_MAX", 100)
     (target.corpus / "seed").write_bytes(b"s")
     fresh = [tmp_path / name for name in ("a" * 40, "b" * 40, "c" * 40)]
-    for path, size in zip(fresh, (10, 20, 90)):
+    for path, size in zip(fresh, (80, 20, 19)):
         path.write_bytes(b"x" * size)
-    assert fuzz._add_to_corpus(target, fresh) == 2, "the third is one byte too many"
-    assert sorted(path.name for path in target.corpus.iterdir()) == ["found-" + "a" * 12, "found-" + "b" * 12, "seed"]
+    assert fuzz._add_to_corpus(target, fresh) == 2, "with the second it would be one byte too many"
+    assert sorted(path.name for path in target.corpus.iterdir()) == ["found-" + "a" * 12, "found-" + "c" * 12, "seed"]
+    monkeypatch.setattr(fuzz, "_CORPUS_FILES_MAX", 3)
+    monkeypatch.setattr(fuzz, "_CORPUS_BYTES_MAX", 1000)
+    assert fuzz._add_to_corpus(target, fresh[1:2]) == 0, "three files are there"
 
 
 def test_every_target_has_a_corpus_of_a_size_for_git():
