@@ -103,6 +103,7 @@ class Replay:
     def run(self) -> Limit:
         """Stops onsaled, whose crank would meddle. Redis has onsaled's CPU meanwhile: the feeder needs the other."""
         self._rig.stand.server.stop()
+        self._forbid_rewrites()
         self._restore()
         calls = [render(*words) for words in self._calls]
         chunks = [b"".join(calls[at:at + _CALLS_AT_ONCE]) + render("ECHO", "no-more")
@@ -117,6 +118,13 @@ class Replay:
         finally:
             pin(redis.pid, self._rig.cpus.redis)
         return Limit(self.requests / seconds, cpu_ns / 1000 / self.requests, {"calls": len(calls)})
+
+    def _forbid_rewrites(self) -> None:
+        """Keys that are put back grow the log by all they hold; Redis would rewrite it in the midst of the replay."""
+        redis = self._rig.redis
+        redis.call("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
+        while "aof_rewrite_in_progress:1" in redis.info("persistence"):
+            time.sleep(0.05)
 
     def _tag(self) -> bytes:
         return b"{%s}" % self._event.encode()
