@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -192,9 +193,37 @@ def test_an_unknown_bench_is_refused_with_the_likely_name():
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
+def built():
+    """How long that takes is not what is tested here."""
+    build(programs(), targets=TARGETS, quiet=True)
+
+
+COUNTED_PROGRAM = """
+import ctypes, sys, threading
+from perf.bench.throughput import allocations
+take, release = getattr(ctypes.CDLL(None), sys.argv[2]), ctypes.CDLL(None).free
+take.restype, take.argtypes, release.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+thread, before = threading.get_native_id(), allocations(sys.argv[1], threading.get_native_id())
+for _ in range(10_000):
+    release(take(24))
+print(allocations(sys.argv[1], thread) - before)
+"""
+
+
+@pytest.mark.parametrize("function", ["malloc", "_Znwm"])
+@pytest.mark.parametrize("allocator", ["", ":libmimalloc.so.2"])
+def test_no_allocation_escapes_the_counter_whatever_the_allocator(built, tmp_path, function, allocator):
+    env = {"LD_PRELOAD": f"{programs() / 'onsale-count-allocations.so'}{allocator}", "PYTHONPATH": str(ROOT),
+           "ONSALE_COUNT_FILE": str(tmp_path / "counts")}
+    done = subprocess.run([sys.executable, "-c", COUNTED_PROGRAM, tmp_path / "counts", function], env=os.environ | env,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 10_000 <= int(done.stdout) < 10_500, "each once, and the few that Python needs itself"
+
+
+@pytest.fixture(scope="module")
+def quick(built, tmp_path_factory):
     """Two benches for a second each: what was printed, and the JSON."""
-    build(programs(), targets=TARGETS, quiet=True)  # how long that takes is not what is tested here
     path = tmp_path_factory.mktemp("bench") / "first.json"
     done = dev_bench("empty", "poll", "--quick", "--json", path)
     assert done.returncode == 0, done.stdout + done.stderr
