@@ -122,13 +122,15 @@ def _add_fuzz(commands):
 def _add_simulate(commands):
     command = commands.add_parser("simulate", help="server, queue and Redis link in a simulated kernel; exit 1 when a "
                                                    "run breaks an invariant")
-    command.add_argument("name", nargs="*", metavar="NAME", help="only these worlds: server, redis, sale (default: all)")
+    command.add_argument("name", nargs="*", metavar="NAME",
+                         help="only these worlds: server, redis, sale (default: all)")
     command.add_argument("--minutes", type=_minutes, default=simulate.MINUTES, metavar="M",
                          help=f"of all worlds together (default: {simulate.MINUTES})")
     command.add_argument("--runs", type=_positive, metavar="N", help="of each world, instead of a time")
     command.add_argument("--seed", type=_seed, metavar="S", help="of the first run; the same seed is the same run")
     command.add_argument("--trace", action="store_true", help="print what happens")
-    command.add_argument("--sanitized", action="store_true", help="under AddressSanitizer and UBSan; a third of the speed")
+    command.add_argument("--sanitized", action="store_true",
+                         help="under AddressSanitizer and UBSan; a third of the speed")
     command.set_defaults(run=simulate.simulate)
 
 

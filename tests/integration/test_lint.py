@@ -7,7 +7,12 @@ import pytest
 from app.stand import lint
 from app.stand.paths import ROOT
 
-FAULT = "#include <string>\ninline std::size_t use(std::string text) { std::string moved = std::move(text); return text.size(); }\n"
+FAULT = """#include <string>
+inline std::size_t use(std::string text) {
+  std::string moved = std::move(text);
+  return text.size();
+}
+"""
 CLEAN = "inline int use(int value) { return value; }\n"
 CLASH = "namespace {\nconst int value = {};\n}\nint use_{}() { return value; }\n"
 
