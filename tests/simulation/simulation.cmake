@@ -30,6 +30,4 @@ onsale_simulated(simulation ${CMAKE_SOURCE_DIR}/tests/simulation/simulate.cpp)
 onsale_simulated(unit_simulation ${CMAKE_SOURCE_DIR}/tests/simulation/pitfalls_test.cpp
                  ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
 add_test(NAME unit_simulation COMMAND unit_simulation)
-if(TARGET programs_under_test)
-  add_dependencies(programs_under_test unit_simulation)
-endif()
+add_dependencies(programs_under_test unit_simulation)
