@@ -110,8 +110,10 @@ Request Desk::ask_large(const std::string& id) {
   return request;
 }
 
-Request Desk::ask_echo(const std::string& body) {
-  return {fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body), body};
+Request Desk::ask_echo(const std::string& body, bool expects) {
+  return {fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\n{}Content-Length: {}\r\n\r\n{}",
+                      expects ? "Expect: 100-continue\r\n" : "", body.size(), body),
+          body};
 }
 
 }  // namespace simulation

@@ -44,7 +44,8 @@ class Desk {
   // Requests and the answers they must get. The routes "now", "sleep" and "batch" answer with the id.
   static Request ask(std::string_view route, const std::string& id);
   static Request ask_large(const std::string& id);  // 40 kB
-  static Request ask_echo(const std::string& body);
+  // `expects`: with "Expect: 100-continue", although the body is on its way.
+  static Request ask_echo(const std::string& body, bool expects = false);
 
  private:
   core::Async now(net::Exchange& x);

@@ -157,6 +157,7 @@ bool Visitor::take_answer() {
 
 void Visitor::check(const Answer& answer) {
   kernel_.note("answer", number_, answer.status, answered_);
+  if (answer.status == 100 && !expected_.empty()) return;  // a word before the answer
   if (answer.status == 503) refusal_ = answer.body;
   if (told_to_go_) fail(describe() + " got an answer behind the last one");
   told_to_go_ = answer.last;
