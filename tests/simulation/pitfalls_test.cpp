@@ -144,7 +144,7 @@ TEST_CASE("no receive buffer is left for anybody: whoever was turned away is rec
 
 TEST_CASE("the completion queue overflows and submissions are refused with EBUSY: no answer is lost") {
   Stand stand{small_server(), {4, 4}};
-  stand.kernel.weather.busy_permille = 700;
+  stand.kernel.weather.busy_permille = 1000;
   for (auto at = 0; at < 16; ++at) stand.visit(many(10, at % 2 == 0 ? "now" : "sleep"), Manners::polite, 8);
   CHECK(stand.all_served());
   CHECK(stand.simulated_ring().overflows() > 0);
