@@ -38,7 +38,7 @@ def test_a_fault_is_found_each_time_until_it_is_mended(tree):
     for _ in range(2):
         said = []
         assert untidy(tree, said.append) == ["core"]
-        assert "core/a.cpp:2" in said[0] and "bugprone-use-after-move" in said[0]
+        assert "core/a.cpp:4" in said[0] and "bugprone-use-after-move" in said[0]
     write(tree, "core/a.cpp", CLEAN)
     assert not untidy(tree)
 

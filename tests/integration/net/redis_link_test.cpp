@@ -51,7 +51,14 @@ TEST_CASE("a Unix socket serves as well as a port") {
   CHECK(answer.text == "hello");
 }
 
-TEST_CASE("a host name is looked up without stopping the loop") {
+// glibc looks names up on a thread that the thread sanitizer does not know, and crashes at its first allocation.
+#ifdef __SANITIZE_THREAD__
+constexpr bool names_cannot_be_looked_up = true;
+#else
+constexpr bool names_cannot_be_looked_up = false;
+#endif
+
+TEST_CASE("a host name is looked up without stopping the loop" * doctest::skip(names_cannot_be_looked_up)) {
   fixtures::RedisServer redis;
   auto settings = redis_world::settings(redis.port());
   settings.host = "localhost";

@@ -464,8 +464,10 @@ TEST_CASE("draining answers what is in flight, closes what is idle, and takes no
   CHECK(eventually(drained));
 }
 
+// A reset that comes right behind data, before either is read, is never told by Linux 6.18: a multishot receive gives
+// the data and waits on. Then the limits end the connection, so they are short here.
 TEST_CASE("connections come and go without leaving anything behind") {
-  Stand stand;
+  Stand stand{{.request_ms_max = 400, .idle_ms_max = 800}};
   for (int round = 0; round < 300; ++round) {
     Client client{stand.port()};
     if (round % 3 == 0) CHECK(client.ask(hello).status == 200);
