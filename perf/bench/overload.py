@@ -27,12 +27,6 @@ _SUPPLY = 1.5
 _AFTER_S = 3.0
 
 
-class ManyHolds(Hold):
-    """As many holds a user as needed, so that an overload of a minute does not run out of people."""
-
-    holds_per_user = 16
-
-
 @dataclasses.dataclass(frozen=True)
 class Overload:
     name: str = "overload"
@@ -41,7 +35,7 @@ class Overload:
     def run(self, options: Options, say) -> Result:
         figures = Figures()
         with Rig(options) as rig:
-            workload = ManyHolds(rig.stand.env, 0)
+            workload = Hold(rig.stand.env, 0)
             say(f"{self.name}: the capacity")
             rate = _capacity(rig, workload)
             figures.note("capacity", rate, "/s", "higher")
@@ -49,14 +43,14 @@ class Overload:
         return Result(self.name, self.about, figures)
 
 
-def _capacity(rig: Rig, workload: ManyHolds) -> float:
+def _capacity(rig: Rig, workload: Hold) -> float:
     settings = rig.settings()
     rig.write_requests(workload.lines(int(_FIRST_RATE * (settings.seconds + settings.warm_up_s))))
     with SlowRedis(rig.stand.redis, _REDIS_PART):
         return rig.measure_written(workload, settings).rate
 
 
-def _overload(rig: Rig, workload: ManyHolds, capacity: float, figures: Figures, say) -> None:
+def _overload(rig: Rig, workload: Hold, capacity: float, figures: Figures, say) -> None:
     lasting_s = PLACES_MAX / _SUPPLY / capacity - 2 * rig.options.warm_up_s  # then the hall would be sold out
     seconds = min(rig.options.scaled(_OVERLOAD_S, 2.0), lasting_s)
     settings = rig.settings(seconds=seconds, rate=_TIMES * capacity, order="cycle", expected="201",
