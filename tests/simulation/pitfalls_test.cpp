@@ -190,6 +190,17 @@ TEST_CASE("closing with a receive armed tells the peer nothing: the kernel is to
   }
 }
 
+TEST_CASE("a cancel finds nothing although the receive is armed: the connection is let go all the same") {
+  Stand stand;
+  auto& idler = stand.visit(many(1), Manners::idles);
+  REQUIRE(stand.turn_until([&] { return idler.served(); }));
+  stand.kernel.weather.cancel_blind_permille = 1000;
+  const auto end_ms = stand.kernel.agenda.now_ms() + stand.server->settings().idle_ms_max + 3000;
+  while (stand.kernel.agenda.now_ms() < end_ms) stand.loop.turn(100);
+  CHECK(idler.ended_ms() > 0);
+  CHECK(stand.metrics().connections.value() == 0);
+}
+
 TEST_CASE("a cancel finds nothing although the receive is armed: the link to Redis still stops and starts again") {
   Kernel kernel{7, Weather{}};
   simulation::RedisModel redis{

@@ -325,6 +325,19 @@ TEST_CASE("a client that has shut its side still gets the answer it waits for") 
   CHECK(eventually([&] { return stand.metrics().connections.value() == 0; }));
 }
 
+TEST_CASE("a client that shuts its side behind a pipeline gets all of its answers") {
+  Stand stand;
+  Client client{stand.port()};
+  REQUIRE(client.send(get("/waits/w") + std::string{hello} + std::string{hello}));
+  client.shut();
+  REQUIRE(eventually([&] { return stand.desk.gate.waiting() == 1; }));
+  stand.running.call([&] { stand.desk.gate.open(); });
+  CHECK(client.receive().body == "w");
+  CHECK(client.receive().status == 200);
+  CHECK(client.receive().status == 200);
+  CHECK(client.closed());
+}
+
 TEST_CASE("a handler whose client has gone ends quietly and gives everything back") {
   Stand stand;
   for (int round = 0; round < 20; ++round) {

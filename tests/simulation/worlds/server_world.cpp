@@ -169,9 +169,7 @@ void ServerWorld::check_visitors() const {
     const auto behaved = visitor->manners() == Manners::polite || visitor->manners() == Manners::idles ||
                          visitor->manners() == Manners::dawdles || visitor->manners() == Manners::babbles ||
                          visitor->manners() == Manners::half_closes;
-    // Who says that it sends no more is answered with "Connection: close" at once, whatever waits behind.
-    const auto told = visitor->manners() == Manners::half_closes && visitor->was_told_to_go();
-    if (behaved && !visitor->served() && !told)
+    if (behaved && !visitor->served())
       fail(fmt::format("visitor {} behaved and got only {} answers", visitor->number(), visitor->answered()));
     check_patience(*visitor);
   }

@@ -103,7 +103,8 @@ void Visitor::misbehave() {
       break;
     case Manners::dawdles:
       last_sent_ms_ = kernel_.agenda.now_ms();
-      static_cast<void>(stream_->send("GET /now/never HTTP/1.1\r\nHos"));
+      acted_ = stream_->send("GET /now/never HTTP/1.1\r\nHos") != -EAGAIN;
+      if (!acted_) plan_act();  // nothing went out: it would only be idle
       break;
     case Manners::babbles:
       static_cast<void>(stream_->send("HELO example.org\r\n\r\n"));

@@ -57,7 +57,6 @@ class Visitor final : public Watcher {
   }
   bool served() const { return answered_ == request_count_; }
   const std::string& refusal() const { return refusal_; }  // the body of its last 503; empty: none
-  bool was_told_to_go() const { return told_to_go_; }
   Manners manners() const { return plan_.manners; }
   uint32_t number() const { return number_; }
   uint32_t answered() const { return answered_; }
