@@ -100,6 +100,7 @@ core::Error KafkaProducer::produce(const Announcement& message, uint64_t tag) {
   const std::string topic{message.topic};
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       kafka_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(message.key.data(), message.key.size()),
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): it is copied; the parameter is older than const
       RD_KAFKA_V_VALUE(const_cast<char*>(message.data.data()), message.data.size()), RD_KAFKA_V_HEADERS(headers),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque_of(tag)), RD_KAFKA_V_END);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error::none;

@@ -125,7 +125,7 @@ core::Result<Confirmed> Confirmed::decode(const net::resp::View& reply) noexcept
   } else if (confirmed.verdict.kind == queue::Verdict::Kind::refused && concerns_money(confirmed.verdict.code)) {
     confirmed.about_money = true;
     const auto refund = reply[1].number();
-    if (refund != 0 && refund != 1) return {{}, core::Error::protocol};
+    if (!refund || *refund < 0 || *refund > 1) return {{}, core::Error::protocol};
     confirmed.refund_required = refund == 1;
   }
   return judged(std::move(confirmed));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <charconv>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,7 +33,8 @@ bool parse(int count, char** words, Options& options) {
     if (name == "--file") {
       options.file = words[at + 1];
     } else if (name == "--brokers") {
-      options.brokers = atoi(words[at + 1]);
+      const std::string_view number = words[at + 1];
+      std::from_chars(number.data(), number.data() + number.size(), options.brokers);
     } else {
       return false;
     }

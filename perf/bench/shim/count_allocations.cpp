@@ -23,6 +23,8 @@
 #include <cstring>
 #include <new>
 
+// What stands in for malloc is made of globals, hands out memory by hand, and need not pair each new with its delete.
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables,cppcoreguidelines-no-malloc,misc-new-delete-overloads)
 namespace {
 
 constexpr size_t threads_max = 1024;
@@ -227,3 +229,5 @@ void* operator new[](size_t bytes, std::align_val_t alignment, const std::nothro
   const Counted counted{bytes};
   return next(bytes, alignment, tag);
 }
+
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables,cppcoreguidelines-no-malloc,misc-new-delete-overloads)
