@@ -101,7 +101,9 @@ void Batch::landed(void* context, const resp::View* reply, core::Error error) no
     deliver_whole(flight, nullptr, core::Error::protocol);
   else
     deliver_each(flight, *reply);
-  flight.batch->put_back(flight);
+  auto& batch = *flight.batch;
+  batch.put_back(flight);
+  if (error == core::Error::timeout) batch.refuse_waiting();
 }
 
 void Batch::deliver_each(const Flight& flight, const resp::View& reply) {
@@ -122,10 +124,28 @@ void Batch::deliver_whole(const Flight& flight, const resp::View* reply, core::E
 void Batch::put_back(Flight& flight) {
   ONSALE_ASSERT(in_air_ > 0);
   --in_air_;
+  recycle(flight);
+  if (first_ != nullptr) loop_.schedule(hook_);
+}
+
+void Batch::recycle(Flight& flight) {
   flight.items = 0;
   flight.next = free_;
   free_ = &flight;
-  if (first_ != nullptr) loop_.schedule(hook_);
+}
+
+void Batch::refuse_waiting() {
+  // What sinks add meanwhile is not of these.
+  auto* flight = std::exchange(first_, nullptr);
+  last_ = nullptr;
+  while (flight != nullptr) {
+    auto* next = std::exchange(flight->next, nullptr);
+    metrics_.refused.add(flight->items);
+    flight->arguments.clear();
+    deliver_whole(*flight, nullptr, core::Error::unavailable);
+    recycle(*flight);
+    flight = next;
+  }
 }
 
 }  // namespace net

@@ -5,7 +5,8 @@
 //
 // Batches come from what a turn produced, never from a timer: with in_air_max calls on their way the next ones gather
 // until an answer comes. A reply that is no array (the text 'stale', an error)
-// goes whole to every item's sink; an array of another length than there are items is `protocol` for each.
+// goes whole to every item's sink; an array of another length than there are items is `protocol` for each. When a call
+// times out, the items that wait behind it are `unavailable`: they would only wait as long once more.
 // Nothing is allocated per item once a flight has been used: flights are kept and their buffers keep their room.
 // Ownership: owns the flights; the link outlives it; never moves; destroy it only while idle(). Thread: the loop's.
 #pragma once
@@ -37,7 +38,7 @@ struct ScriptCarrier {
 
 struct BatchMetrics {
   Counter items, calls;
-  Counter refused;  // items answered with overload because all flights are in the air
+  Counter refused;  // items not sent: all flights were in the air, or a call in front of them timed out
 };
 
 class Batch {
@@ -84,6 +85,8 @@ class Batch {
   static void deliver_each(const Flight& flight, const resp::View& reply);
   static void deliver_whole(const Flight& flight, const resp::View* reply, core::Error error);
   void put_back(Flight& flight);
+  void recycle(Flight& flight);
+  void refuse_waiting();
 
   Loop& loop_;
   ScriptCarrier carrier_;

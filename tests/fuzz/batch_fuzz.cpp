@@ -3,7 +3,7 @@
 //   reply is no array, with the whole of it as everybody of its call; an array of another length is nobody's;
 // - calls hold the items in the order in which they were added, at most 64, under the epoch of the moment they leave;
 //   there are never more of them on their way than allowed, and none waits while one more may leave;
-// - an item is refused exactly when every flight is in use.
+// - an item is refused exactly when every flight is in use, and told `unavailable` when it waits behind a timeout.
 // Sinks add more from inside. Input: three bytes of settings, then operations.
 #include <deque>
 #include <span>
@@ -110,7 +110,7 @@ class World {
   }
 
   std::size_t flights_in_use() const {
-    return waiting_.size() + leaving_.size() + in_air_.size() + (landing_in_progress_ ? 1 : 0);
+    return waiting_.size() + leaving_.size() + behind_.size() + in_air_.size() + (landing_in_progress_ ? 1 : 0);
   }
 
   static void called(void* context, const View* reply, Error error) noexcept {
@@ -119,6 +119,11 @@ class World {
   }
 
   void called(Item& item, const View* reply, Error error) {
+    if (landing_.empty() && landing_error_ == Error::timeout) behind_ = std::exchange(waiting_, {});
+    if (landing_.empty() && !behind_.empty()) {
+      begin_landing(behind_.front(), Error::unavailable);
+      behind_.pop_front();
+    }
     ONSALE_ASSERT(!item.called && !landing_.empty() && landing_.front() == &item);
     ONSALE_ASSERT((reply == nullptr) == (error != Error::none) && error == landing_error_);
     landing_.pop_front();
@@ -212,11 +217,16 @@ class World {
 
   void resume(std::size_t at, const View* reply, Error items_see, Error error) {
     const auto call = in_air_[at];
+    const auto* first = first_waiting();
     in_air_.erase(in_air_.begin() + static_cast<std::ptrdiff_t>(at));
     begin_landing(call.items, items_see);
     call.sink.resume(call.sink.context, reply, error);
     end_landing();
+    ONSALE_ASSERT(behind_.empty() &&
+                  (error != Error::timeout || first_waiting() == nullptr || first_waiting() != first));
   }
+
+  const Item* first_waiting() const { return waiting_.empty() ? nullptr : waiting_.front().front(); }
 
   void begin_landing(const Items& items, Error error) {
     landing_ = items;
@@ -237,6 +247,7 @@ class World {
   std::deque<Item> items_;       // all that were taken; they do not move
   std::deque<Items> waiting_;    // flights that the next flush may send
   std::deque<Items> leaving_;    // those the flush in progress has not sent yet
+  std::deque<Items> behind_;     // a timeout: they are refused now, one flight after the other
   std::deque<Call> in_air_;
   Items landing_;  // whose sinks must be called next
   Error landing_error_ = Error::none;

@@ -272,6 +272,26 @@ TEST_CASE("while Redis is behind, items gather in full calls instead of using up
   CHECK(desk.batch.idle());
 }
 
+TEST_CASE("behind a call that timed out nobody waits as long once more") {
+  Desk desk{{.width = 2, .in_air_max = 1}};
+  Item first, behind, late;
+  CHECK(desk.add("1", "x", first) == Error::none);
+  desk.batch.flush();
+  CHECK(desk.add("2", "x", behind) == Error::none);
+  desk.batch.flush();
+  behind.then = [&] { CHECK(desk.add("3", "x", late) == Error::none); };
+  desk.redis.lose(0, Error::timeout);
+  CHECK(first.error == Error::timeout);
+  CHECK(behind.calls == 1);
+  CHECK(behind.error == Error::unavailable);
+  CHECK(late.calls == 0);
+  desk.batch.flush();
+  REQUIRE(desk.redis.calls.size() == 2);  // "2" never left
+  desk.redis.lose(1, Error::closed);
+  CHECK(late.calls == 1);
+  CHECK(desk.batch.idle());
+}
+
 TEST_CASE("an item added while a refusal is being told waits for the next turn") {
   Desk desk;
   Item first, again;
