@@ -23,8 +23,9 @@ inline constexpr uint32_t pipeline_depth_max = 4096;                // commands 
 inline constexpr std::size_t pipeline_bytes_max = 4 * 1024 * 1024;  // bytes that wait to be sent
 inline constexpr std::size_t reply_bytes_max = 8 * 1024 * 1024;
 inline constexpr uint32_t reply_depth_max = 4;
-inline constexpr int64_t redis_ms_max = 1000;    // deadline of a command
-inline constexpr uint32_t batch_items_max = 64;  // users or holds a script call
+inline constexpr int64_t redis_ms_max = 1000;      // deadline of a command
+inline constexpr int64_t batch_wait_ms_max = 250;  // then Redis is behind, and newcomers are refused at once
+inline constexpr uint32_t batch_items_max = 64;    // users or holds a script call
 
 // Names (the HTTP contract)
 inline constexpr std::size_t user_bytes_max = 64;

@@ -36,7 +36,7 @@ void Batch::set_epoch(int64_t epoch) {
 
 core::Error Batch::add(std::span<const std::string_view> arguments, Sink sink) {
   ONSALE_ASSERT(arguments.size() == settings_.width && sink.resume != nullptr);
-  auto* flight = filling();
+  auto* flight = behind() ? nullptr : filling();
   if (flight == nullptr) {
     metrics_.refused.add();
     return core::Error::overload;
@@ -48,11 +48,14 @@ core::Error Batch::add(std::span<const std::string_view> arguments, Sink sink) {
   return core::Error::none;
 }
 
+bool Batch::behind() const { return first_ != nullptr && loop_.now_ms() - first_->since_ms >= settings_.wait_ms_max; }
+
 // A flight with a free place, at the end of the waiting ones.
 Batch::Flight* Batch::filling() {
   if (last_ != nullptr && last_->items < last_->sinks.size()) return last_;
   auto* flight = take_free();
   if (flight == nullptr) return nullptr;
+  flight->since_ms = loop_.now_ms();
   (last_ == nullptr ? first_ : last_->next) = flight;
   return last_ = flight;
 }

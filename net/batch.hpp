@@ -38,7 +38,7 @@ struct ScriptCarrier {
 
 struct BatchMetrics {
   Counter items, calls;
-  Counter refused;  // items not sent: all flights were in the air, or a call in front of them timed out
+  Counter refused;  // items not sent: too many waited, or one too long, or a call in front of them timed out
 };
 
 class Batch {
@@ -49,6 +49,9 @@ class Batch {
     // Calls on their way at once. While Redis is behind, the rest waits here and fills up to 64 items a call; without
     // this limit each turn would send a call of its own, and flights_max calls of one item would be overload.
     uint32_t in_air_max = 4;
+    // Once somebody has waited so long for a call to leave, newcomers are refused: with more than Redis can do, a queue
+    // by number alone is as long as its deadline, and all that it serves is too late.
+    int64_t wait_ms_max = core::limits::batch_wait_ms_max;
   };
 
   // `head` is prepare_script(sha1, keys) of the script and the event.
@@ -74,10 +77,12 @@ class Batch {
   struct Flight {
     Batch* batch = nullptr;
     Flight* next = nullptr;  // in the list of waiting or of free ones
+    int64_t since_ms = 0;    // when its first item came
     uint32_t items = 0;
     core::TextBuffer arguments;  // bulk strings
     std::array<Sink, core::limits::batch_items_max> sinks;
   };
+  bool behind() const;
   Flight* filling();
   Flight* take_free();
   void launch(Flight& flight);

@@ -292,6 +292,26 @@ TEST_CASE("behind a call that timed out nobody waits as long once more") {
   CHECK(desk.batch.idle());
 }
 
+TEST_CASE("with more than Redis can do the queue stays short: behind one who waits too long newcomers are refused") {
+  Desk desk{{.width = 2, .in_air_max = 1, .wait_ms_max = 0}};
+  Item first, waiting, refused, late;
+  CHECK(desk.add("1", "x", first) == Error::none);
+  desk.batch.flush();
+  CHECK(desk.add("2", "x", waiting) == Error::none);
+  desk.batch.flush();
+  CHECK(desk.add("3", "x", refused) == Error::overload);
+  CHECK(desk.batch.metrics().refused.value() == 1);
+  desk.redis.land(0, "+stale\r\n");
+  desk.batch.flush();
+  CHECK(desk.add("4", "x", late) == Error::none);
+  desk.batch.flush();
+  desk.redis.land(1, "+stale\r\n");
+  desk.batch.flush();
+  desk.redis.land(2, "+stale\r\n");
+  CHECK(first.calls + waiting.calls + late.calls == 3);
+  CHECK(refused.calls == 0);
+}
+
 TEST_CASE("an item added while a refusal is being told waits for the next turn") {
   Desk desk;
   Item first, again;
