@@ -17,6 +17,7 @@ target_link_libraries(onsale_simulation PRIVATE onsale_warnings fmt::fmt simdjso
 function(onsale_simulated name)
   add_executable(${name} ${ARGN} $<TARGET_OBJECTS:onsale_simulation>)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # doctest's main is a source of its own
   target_link_options(${name} PRIVATE ${wrapped})
   foreach(part ${parts})
     add_dependencies(${name} onsale_${part})
