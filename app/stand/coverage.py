@@ -111,7 +111,7 @@ def _folder_table(files):
 
 
 def _least_covered(files):
-    shares = {name: _share(counts.lines) for name, counts in files.items()}
+    shares = {name: _share(counts.lines) for name, counts in files.items() if counts.lines}
     order = sorted(shares, key=lambda name: (shares[name].ran / max(shares[name].all, 1), name))
     yield "least covered files"
     for name in order[:LEAST_COVERED]:
