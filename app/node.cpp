@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t drain_ms_max = 10'000;
 constexpr int64_t drain_poll_ms = 20;
 constexpr int64_t first_look_ms_max = 30'000;
+constexpr int port_wait_s = 5;  // a killed node's ring lets go of its listener within a second, even on a busy machine
 
 ColdRedis::Settings cold_redis(const RedisConfig& config) {
   ColdRedis::Settings settings;
@@ -56,7 +57,7 @@ Node::~Node() {
 
 core::Status Node::start() {
   fit_connections();
-  if (auto status = net::Server::check_port(Core::server_settings(config_.server)); !status) return status;
+  if (auto status = wait_for_port(); !status) return status;
   keeper_ = std::make_unique<Keeper>(keeper_settings(config_), scripts_, catalog_, generation_, log_);
   if (auto status = keeper_->check(); !status) return status;
   if (auto status = start_writers(); !status) return status;
@@ -72,6 +73,14 @@ core::Status Node::start() {
                         {"cores", config_.server.workers},
                         {"version", version}});
   return {};
+}
+
+core::Status Node::wait_for_port() {
+  const auto settings = Core::server_settings(config_.server);
+  auto status = net::Server::check_port(settings);
+  if (status) return status;
+  log_.warning("the port is not free yet, waiting for it", {{"reason", status.problem}, {"wait_s", port_wait_s}});
+  return net::Server::check_port(settings, port_wait_s * 1000);
 }
 
 void Node::fit_connections() {

@@ -40,6 +40,7 @@ class Node {
   bool alive();
 
  private:
+  core::Status wait_for_port();
   void fit_connections();
   core::Status start_writers();
   core::Status start_cores();

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "core/assert.hpp"
@@ -75,6 +77,17 @@ std::string failure(const char* call, const ServerSettings& settings) {
   return std::string{call} + " " + settings.address + ":" + std::to_string(settings.port) + ": " + std::strerror(error);
 }
 
+// False with errno; asks again for up to wait_ms while the address is in use.
+bool bind_within(int fd, const sockaddr_storage& address, socklen_t size, int wait_ms) {
+  constexpr auto pause = std::chrono::milliseconds{20};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{wait_ms};
+  while (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0) {
+    if (errno != EADDRINUSE || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
 }  // namespace
 
 Server::Server(Loop& loop, ServerSettings settings, const Router& router)
@@ -114,7 +127,7 @@ core::Status Server::open_listener() {
   return {};
 }
 
-core::Status Server::check_port(const ServerSettings& settings) {
+core::Status Server::check_port(const ServerSettings& settings, int wait_ms) {
   const auto address = IpAddress::parse(settings.address);
   if (!address) return {"\"" + settings.address + "\" is not an address to listen on"};
   sockaddr_storage bound{};
@@ -123,7 +136,7 @@ core::Status Server::check_port(const ServerSettings& settings) {
   if (probe < 0) return {failure("socket", settings)};
   const int on = 1;
   ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool free = ::bind(probe, reinterpret_cast<sockaddr*>(&bound), size) == 0;
+  const bool free = bind_within(probe, bound, size, wait_ms);
   auto status = free ? core::Status{} : core::Status{failure("bind", settings)};
   ::close(probe);
   return status;

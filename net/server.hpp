@@ -67,8 +67,10 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Whether nobody listens where we want to. SO_REUSEPORT would let a second node of the same user share the port
-  // without a word, so look before the first core listens. Any thread.
-  static core::Status check_port(const ServerSettings& settings);
+  // without a word, so look before the first core listens. Asks again for up to wait_ms while the port is taken: after
+  // a kill -9 the kernel tears the ring down, and with it the armed accept that keeps the listener, when the process is
+  // long reaped (4 of 100 restarts met it). Any thread; blocks.
+  static core::Status check_port(const ServerSettings& settings, int wait_ms = 0);
   core::Status listen();  // on the loop's thread
   uint16_t port() const { return port_; }
   // Stops accepting, answers what is in flight with "Connection: close", closes idle connections.

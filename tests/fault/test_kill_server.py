@@ -81,6 +81,18 @@ def test_holds_and_places_survive_a_crash(own_stand):
     assert buyer.confirm(hold["hold"], amount=hold["amount"]).status == 201
 
 
+def test_a_killed_node_starts_again_at_once(own_stand):
+    """The kernel tears a killed node's rings down in the background: for a moment its listener is still there."""
+    stand = own_stand()
+    sale = Sale(stand.env).open()
+    for _ in range(10):
+        user = sale.buyer()
+        user.keep(user.join())
+        stand.server.kill9()
+        stand.server.start()
+        assert user.poll().status == 200
+
+
 def test_one_of_two_nodes_dies_and_the_other_sells_on(own_stand):
     stand = own_stand()
     second = stand.add_server("second", workers=1)

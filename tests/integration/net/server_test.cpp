@@ -492,6 +492,20 @@ TEST_CASE("connections come and go without leaving anything behind") {
   CHECK(Client{stand.port()}.ask(hello).status == 200);
 }
 
+// What a killed node leaves behind for a moment: somebody listens on the port, and then nobody does.
+TEST_CASE("a port that its dead owner still holds is waited for, that of a living one is refused") {
+  auto owner = std::make_unique<Stand>();
+  const net::ServerSettings settings{.port = owner->port()};
+  CHECK(net::Server::check_port(settings).problem.ends_with("Address already in use"));
+  CHECK(!net::Server::check_port(settings, 100));
+  std::thread burial{[&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    owner.reset();
+  }};
+  CHECK(net::Server::check_port(settings, 60'000));
+  burial.join();
+}
+
 TEST_CASE("a server that is destroyed under load takes its connections with it") {
   for (int round = 0; round < 5; ++round) {
     Stand stand;
