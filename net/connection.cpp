@@ -293,13 +293,14 @@ void Connection::terminate_join() {
   sent_ = 0;
   Inbox::destroy(server_.buffers(), inbox_);
   inbox_ = nullptr;
-  leaving_slot_ = true;
+  timer_.stop();
+  state_ = State::leaving;
   io_uring_prep_close_direct(&server_.loop().arm(slot_op_), slot_);
 }
 
 void Connection::slot_done(Event event) noexcept {
   server_.end_turn(*this);
-  if (leaving_slot_) state_ = State::closed;
+  if (state_ == State::leaving) state_ = State::closed;
   if (fd_ < 0) return;
   ::close(std::exchange(fd_, -1));  // the slot has it
   if (event.result != 1) terminate();

@@ -5,7 +5,7 @@
 //
 // lingering: our side is shut, what still comes is thrown away; closing at once would reset the connection and could
 // destroy the answer on its way. Only where more may come: not behind a client's own "Connection: close", not when
-// idle. terminating joins: closed only when the kernel may answer nothing any more.
+// idle. terminating joins: it gives up its slot (leaving) only when the kernel may answer nothing any more.
 //
 // The socket is a direct descriptor: once accepted it moves into the slot of the ring's table that has the number of
 // the connection's place in the slab, and out of the process' table, so connections do not count as open files.
@@ -36,7 +36,7 @@ class Server;
 
 class Connection {
  public:
-  enum class State : uint8_t { open, closing, lingering, terminating, closed };
+  enum class State : uint8_t { open, closing, lingering, terminating, leaving, closed };
 
   Connection(Server& server, int fd, const IpAddress& peer);
   ~Connection();
@@ -121,8 +121,7 @@ class Connection {
   bool starved_ = false;
   bool pausing_ = false;    // the receive is being cancelled because too much waits
   bool peer_done_ = false;  // the peer has shut its side
-  bool leaving_slot_ = false;
-  bool lingers_ = false;  // once closing: the peer may be sending still
+  bool lingers_ = false;    // once closing: the peer may be sending still
 };
 static_assert(sizeof(Connection) <= 248);  // 256 with what the slab adds
 

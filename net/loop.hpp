@@ -57,8 +57,6 @@ class Loop {
   void cancel(Completion& done);
   // The same for everything armed on a direct descriptor.
   void cancel_direct(uint32_t slot);
-  // An entry like arm()'s for an operation nobody waits for.
-  io_uring_sqe& unwatched();
   // Cold path, never from a handler: cancels `done` and turns the loop until its last event has arrived.
   void join(Completion& done);
   // One round, waiting at most `wait_ms_max` for the first answer, the next timer or a wake.
@@ -86,6 +84,7 @@ class Loop {
   uint32_t dispatch();
   void deliver(uint64_t user_data, Event event);
   io_uring_sqe& next_entry();
+  io_uring_sqe& unwatched();  // for an operation nobody waits for
 
   io_uring ring_{};
   bool open_ = false;
