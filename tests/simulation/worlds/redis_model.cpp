@@ -132,6 +132,11 @@ Kernel::Reception RedisModel::receive(Stream& stream) {
   return reception_;
 }
 
+void RedisModel::stop_for(int64_t ms) {
+  stopped_ = true;
+  kernel_.agenda.in_ms(ms, [this] { go_on(); });
+}
+
 void RedisModel::go_on() {
   stopped_ = false;
   for (auto& visit : visits_) visit->plan();

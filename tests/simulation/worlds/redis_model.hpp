@@ -28,8 +28,7 @@ class RedisModel {
   RedisModel(const RedisModel&) = delete;
   RedisModel& operator=(const RedisModel&) = delete;
 
-  void stop() { stopped_ = true; }  // as SIGSTOP: connections form, nothing is read
-  void go_on();
+  void stop_for(int64_t ms);              // as SIGSTOP: connections form, nothing is read
   void cut();                             // resets every connection
   void fail_over(bool connections_live);  // another history: a new master_replid
   void set_replica(bool replica) { replica_ = replica; }
@@ -48,6 +47,7 @@ class RedisModel {
  private:
   class Visit;
   friend class Visit;
+  void go_on();
   Kernel::Reception receive(Stream& stream);
   std::string answer(const Words& words);
   std::string info() const;

@@ -68,7 +68,6 @@ class RedisWorld {
   static void answered(void* command, const net::resp::View* reply, core::Error error) noexcept;
   void keep() noexcept;
   void strike();
-  void turn_for(int64_t ms);
   void recover();
   void probe();
   void check() const;
@@ -180,8 +179,7 @@ void RedisWorld::strike() {
                                 "MISCONF no snapshot",      "NOREPLICAS not enough", "NOAUTH Authentication required."};
   switch (draw_.below(11)) {
     case 0:
-      redis_.stop();
-      kernel_.agenda.in_ms(draw_.one_of(200, 1200, 8000), [this] { redis_.go_on(); });
+      redis_.stop_for(draw_.one_of(200, 1200, 8000));
       break;
     case 1:
       redis_.cut();
@@ -216,10 +214,6 @@ void RedisWorld::strike() {
   kernel_.agenda.in_ms(draw_.one_of(1, 30, 300, 3000), [this] { strike(); });
 }
 
-void RedisWorld::turn_for(int64_t ms) {
-  for (const auto until_ms = kernel_.agenda.now_ms() + ms; kernel_.agenda.now_ms() < until_ms;) loop_.turn(50);
-}
-
 void RedisWorld::recover() {
   storm_ = false;
   redis_.recover();
@@ -229,7 +223,7 @@ void RedisWorld::recover() {
     loop_.turn(50);
     if (kernel_.agenda.now_ms() > until_ms) fail(fmt::format("the link does not recover: {}", link_->problem()));
   }
-  turn_for(recovery_ms_max);
+  turn_for(kernel_, loop_, recovery_ms_max);
   issue_timer_.stop();
   probe();  // a Redis that has lost its scripts tells with the first of these
   const auto first = commands_.size();
@@ -241,7 +235,7 @@ void RedisWorld::recover() {
 
 void RedisWorld::probe() {
   for (auto at = 0; at < 8; ++at) issue();
-  turn_for(1100);
+  turn_for(kernel_, loop_, 1100);
 }
 
 // ---------------------------------------------------------------- what must hold
@@ -275,7 +269,7 @@ void RedisWorld::end() {
   }
   storm_ = false;
   redis_.recover();
-  turn_for(2000);  // what is on its way arrives, and Redis reads it
+  turn_for(kernel_, loop_, 2000);  // what is on its way arrives, and Redis reads it
   check();
   if (!redis_.idle()) fail("Redis has not read all");
   if (loop_.armed() != 0) fail("something is still armed");
@@ -294,7 +288,7 @@ void RedisWorld::run() {
   keep();
   issue_some();
   strike();
-  turn_for(draw_.between(10, 10'000));
+  turn_for(kernel_, loop_, draw_.between(10, 10'000));
   if (draw_.happens(700)) recover();
   end();
 }

@@ -146,7 +146,6 @@ class SaleWorld {
   void visit();
   void strike();
   void keep() noexcept;
-  void turn_for(int64_t ms);
   void turn_until_all_served(std::size_t first, bool without_refusal);
   void check_last_visitors();
   void end();
@@ -232,8 +231,7 @@ void SaleWorld::strike() {
   if (!storm_) return;
   switch (draw_.below(7)) {
     case 0:
-      redis_.stop();
-      kernel_.agenda.in_ms(draw_.one_of(200, 1200, 8000), [this] { redis_.go_on(); });
+      redis_.stop_for(draw_.one_of(200, 1200, 8000));
       break;
     case 1:
       redis_.cut();
@@ -254,10 +252,6 @@ void SaleWorld::strike() {
       redis_.recover();
   }
   kernel_.agenda.in_ms(draw_.one_of(10, 300, 3000), [this] { strike(); });
-}
-
-void SaleWorld::turn_for(int64_t ms) {
-  for (const auto until_ms = kernel_.agenda.now_ms() + ms; kernel_.agenda.now_ms() < until_ms;) parts_->loop.turn(50);
 }
 
 // ---------------------------------------------------------------- what must hold
@@ -285,12 +279,12 @@ void SaleWorld::turn_until_all_served(std::size_t first, bool without_refusal) {
 void SaleWorld::check_last_visitors() {
   storm_ = false;
   redis_.recover();
-  turn_for(12'000);
+  turn_for(kernel_, parts_->loop, 12'000);
   if (!parts_->link.ready()) fail(fmt::format("the link does not recover: {}", parts_->link.problem()));
   visits_left_ = 3;
   visit();
   turn_until_all_served(visitors_.size(), false);
-  turn_for(2000);  // the scripts are loaded again
+  turn_for(kernel_, parts_->loop, 2000);  // the scripts are loaded again
   const auto first = visitors_.size();
   visits_left_ = parts_->server.settings().exchanges_max >= 256 ? 20 : 3;
   visit();
@@ -302,14 +296,11 @@ void SaleWorld::end() {
   keeper_timer_.stop();
   parts_->sale.hurry();
   parts_->server.drain();
-  turn_for(draw_.below(2000));
+  turn_for(kernel_, parts_->loop, draw_.below(2000));
   parts_->link.stop();
   while (!parts_->link.stopped() || !parts_->server.idle()) parts_->loop.turn(10);
   parts_->server.close();
-  auto& ring = kernel_.ring(parts_->loop.ring().ring_fd);
-  if (parts_->server.memory().bytes_used().value() != 0) fail("a buffer is lost");
-  if (!ring.buffers_are_back()) fail("a receive buffer is lost");
-  if (ring.files_used() != 0) fail("a slot of the ring is left in use");
+  check_nothing_left(kernel_, parts_->loop, parts_->server);
   parts_.reset();
   if (kernel_.open_descriptors() != 0) fail("a descriptor is left open");
 }
@@ -328,7 +319,7 @@ void SaleWorld::run() {
     turn_until_all_served(0, false);
     check_last_visitors();
   } else {
-    turn_for(draw_.below(5000));
+    turn_for(kernel_, parts_->loop, draw_.below(5000));
   }
   visits_left_ = 0;
   end();

@@ -203,11 +203,8 @@ void ServerWorld::end() {
   }
   server_->close();
   while (!server_->idle() || !desk_.idle()) loop_.turn(10);
-  auto& ring = kernel_.ring(loop_.ring().ring_fd);
-  if (server_->memory().bytes_used().value() != 0) fail("a buffer is lost");
-  if (!ring.buffers_are_back()) fail("a receive buffer is lost");
+  check_nothing_left(kernel_, loop_, *server_);
   if (kernel_.open_descriptors() != 0) fail("a descriptor is left open");
-  if (ring.files_used() != 0) fail("a slot of the ring is left in use");
   if (loop_.armed() != 0) fail("something is still armed");
   server_.reset();
 }
