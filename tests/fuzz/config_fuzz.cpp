@@ -4,45 +4,22 @@
 // - what is accepted is, as effective_config writes it, TOML with the same values.
 // Files: the secrets lie in a folder of the target's own. A text that names a file elsewhere is not tried.
 // Input: the text.
-#include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "app/config.hpp"
 #include "app/config_reader.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/unit/app/secrets_folder.hpp"
 
 namespace {
 
 constexpr std::string_view name = "onsaled.toml";
 
-// The secrets a configuration may name; gone when the target ends by itself.
-class Folder {
- public:
-  Folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "onsale-fuzz-XXXXXX").string();
-    ONSALE_ASSERT(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-    write("token", "0123456789abcdef0123\n");
-    write("keys", "7:" + std::string(64, 'a') + "\n");
-    write("password", "p w\n");
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path() const { return path_.string(); }
-
- private:
-  void write(const std::string& file, const std::string& text) const { std::ofstream{path_ / file} << text; }
-  std::filesystem::path path_;
-};
-
-const Folder& folder() {
-  static const Folder made;
+const SecretsFolder& folder() {
+  static const SecretsFolder made;
   return made;
 }
 

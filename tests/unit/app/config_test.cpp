@@ -1,39 +1,12 @@
 #include "app/config.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "tests/unit/app/secrets_folder.hpp"
+
 namespace {
-
-// A folder with the secrets a configuration names; gone with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = "/tmp/onsale-config-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-    write("token", "0123456789abcdef0123\n");
-    write("keys", "7:" + std::string(64, 'a') + "\n");
-    write("password", "p w\n");
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  void write(const std::string& name, const std::string& text, mode_t mode = 0600) const {
-    std::ofstream{path_ / name} << text;
-    REQUIRE(::chmod((path_ / name).c_str(), mode) == 0);
-  }
-  std::string path() const { return path_.string(); }
-  std::string path(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 constexpr std::string_view minimal = R"([operations]
 admin_token_file = "token"
@@ -45,12 +18,12 @@ mode = "anonymous"
 keys_file = "keys"
 )";
 
-core::Checked<app::Config> parse(const Folder& folder, std::string_view text) {
+core::Checked<app::Config> parse(const SecretsFolder& folder, std::string_view text) {
   return app::parse_config(text, "onsaled.toml", folder.path());
 }
 
 std::string problem_with(std::string_view more) {
-  const Folder folder;
+  const SecretsFolder folder;
   return parse(folder, std::string{minimal} + std::string{more}).problem;
 }
 
@@ -59,7 +32,7 @@ bool says(std::string_view problem, std::string_view words) { return problem.fin
 }  // namespace
 
 TEST_CASE("the least configuration has defaults for all the rest") {
-  const Folder folder;
+  const SecretsFolder folder;
   auto config = parse(folder, minimal);
   REQUIRE_MESSAGE(config, config.problem);
   CHECK(config->server.port == 8080);
@@ -76,7 +49,7 @@ TEST_CASE("the least configuration has defaults for all the rest") {
 }
 
 TEST_CASE("every key is read") {
-  const Folder folder;
+  const SecretsFolder folder;
   auto config = parse(folder, R"(
 server = {address = "::1", port = 1, workers = 3, connections_max = 9}
 operations = {address = "192.0.2.1", port = 65535, admin_token_file = "token"}
@@ -113,7 +86,7 @@ TEST_CASE("an unknown key names its place and the likely spelling") {
         "onsaled.toml:10:1: unknown key \"prot\" in [server]; did you mean \"port\"?");
   CHECK(problem_with("[sever]\nport = 80\n") == "onsaled.toml:9:2: unknown section [sever]; did you mean \"server\"?");
   CHECK(problem_with("[log]\nsomething_else = 1\n") == "onsaled.toml:10:1: unknown key \"something_else\" in [log]");
-  CHECK(says(parse(Folder{}, "port = 80\n" + std::string{minimal}).problem,
+  CHECK(says(parse(SecretsFolder{}, "port = 80\n" + std::string{minimal}).problem,
              "onsaled.toml:1:1: unknown key \"port\" outside"));
 }
 
@@ -160,7 +133,7 @@ TEST_CASE("a wrong type, a value out of range and a missing unit are named") {
 }
 
 TEST_CASE("what must be decided by people has no default") {
-  const Folder folder;
+  const SecretsFolder folder;
   const auto problem = parse(folder, "").problem;
   CHECK(says(problem, "[operations] lacks the key \"admin_token_file\""));
   CHECK(says(problem, "[postgres] lacks the key \"dsn\""));
@@ -169,7 +142,7 @@ TEST_CASE("what must be decided by people has no default") {
 }
 
 TEST_CASE("a header nobody may send is no identity") {
-  const Folder folder;
+  const SecretsFolder folder;
   auto with_identity = [&](const std::string& keys) {
     auto text = std::string{minimal};
     text.replace(text.find("mode = \"anonymous\""), 18, keys);
@@ -186,7 +159,7 @@ TEST_CASE("a header nobody may send is no identity") {
 }
 
 TEST_CASE("a secret that cannot be used stops the start and is never shown") {
-  const Folder folder;
+  const SecretsFolder folder;
   auto problem = [&] { return parse(folder, minimal).problem; };
   folder.write("token", "short\n");
   CHECK(says(problem(), "token\", which must hold a token of at least 16 visible characters"));
@@ -209,7 +182,7 @@ TEST_CASE("a secret that cannot be used stops the start and is never shown") {
 }
 
 TEST_CASE("a secret everybody may read is a warning") {
-  const Folder folder;
+  const SecretsFolder folder;
   folder.write("keys", "7:" + std::string(64, 'a'), 0644);
   auto config = parse(folder, minimal);
   REQUIRE(config);
@@ -218,7 +191,7 @@ TEST_CASE("a secret everybody may read is a warning") {
 }
 
 TEST_CASE("a file is loaded with its secrets beside it; one that cannot be read is named") {
-  const Folder folder;
+  const SecretsFolder folder;
   folder.write("onsaled.toml", std::string{minimal});
   auto config = app::load_config(folder.path("onsaled.toml"));
   REQUIRE_MESSAGE(config, config.problem);
@@ -231,7 +204,7 @@ TEST_CASE("a file is loaded with its secrets beside it; one that cannot be read 
 }
 
 TEST_CASE("the effective configuration is TOML again and holds no secret") {
-  const Folder folder;
+  const SecretsFolder folder;
   auto config =
       parse(folder, std::string{minimal} + "[redis]\npassword_file = \"password\"\n[confirm]\ndeadline = \"3s\"\n");
   REQUIRE_MESSAGE(config, config.problem);
@@ -286,7 +259,7 @@ TEST_CASE("a line end in a key does not begin a line of its own in the problem")
 }
 
 TEST_CASE("the values in force are TOML whatever stands in them") {
-  const Folder folder;
+  const SecretsFolder folder;
   const auto config = parse(folder, std::string{minimal} +
                                         "[redis]\nhost = 'a\"b\\'\nusername = \"\"\n"
                                         "[kafka]\nbrokers = \"a\\u0001b:1\"\n");
