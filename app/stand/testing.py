@@ -3,6 +3,7 @@
 A leg that cannot run (the build fails, a program crashes) counts as one failure and the next leg runs all the same.
 """
 
+import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -26,6 +27,7 @@ LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", 
 # fences, which the thread sanitizer does not understand.
 _THREADED = ("unit_core", "unit_persist", "integration_net")
 _PROGRAM_TIMEOUT_S = 300
+_PROGRAMS_AT_ONCE = 2  # half of them mostly wait; each has servers, ports and folders of its own
 _PYTEST_TIMEOUT_S = 1500
 _FUZZ_S = 60  # of each target; `./dev fuzz` is for more
 _SIMULATION_S = 15  # of new seeds, in each of the two builds; `./dev simulate` is for more
@@ -198,11 +200,11 @@ def _doctest_programs(directory, *patterns, env=None, label="", prefix=()):
     programs = sorted(path for pattern in patterns for path in directory.glob(pattern) if os.access(path, os.X_OK))
     if not programs:
         raise StandError(f"no program {' or '.join(patterns)} in {directory.name}/")
-    for program in programs:
-        result = _doctest(program, env or {}, prefix)
-        result.name = f"{label}: {result.name}" if label else result.name
-        _say(f"  {result.name}: {result.passed} passed, {result.failed} failed ({result.seconds:.1f} s)")
-        yield result
+    with concurrent.futures.ThreadPoolExecutor(_PROGRAMS_AT_ONCE) as pool:
+        for result in pool.map(lambda program: _doctest(program, env or {}, prefix), programs):
+            result.name = f"{label}: {result.name}" if label else result.name
+            _say(f"  {result.name}: {result.passed} passed, {result.failed} failed ({result.seconds:.1f} s)")
+            yield result
 
 
 def _doctest(program, env, prefix):
