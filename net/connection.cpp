@@ -102,7 +102,8 @@ void Connection::take(std::string_view bytes) {
 bool Connection::keep(std::string_view bytes) {
   auto* inbox = Inbox::append(server_.buffers(), inbox_, bytes);
   if (inbox == nullptr) {
-    server_.metrics_.floods_cut.add();
+    const bool flood = inbox_ != nullptr && inbox_->size() + bytes.size() > Inbox::bytes_max;
+    (flood ? server_.metrics_.floods_cut : server_.metrics_.memory_refusals).add();
     terminate();
     return false;
   }

@@ -55,6 +55,19 @@ TEST_CASE("an armed operation answers once through its owner") {
   CHECK(loop.armed() == 0);
 }
 
+TEST_CASE("every operation counts once, also when the kernel took it in a call that then waited in vain") {
+  net::Loop loop;
+  REQUIRE(loop.open());
+  const auto before = loop.metrics().submissions.value();
+  Reader reader{loop};
+  reader.arm();
+  loop.turn(5);  // nobody writes
+  CHECK(loop.metrics().submissions.value() == before + 1);
+  loop.cancel(reader.read);
+  turn_until(loop, [&] { return reader.events == 1; });
+  CHECK(loop.metrics().submissions.value() == before + 2);
+}
+
 TEST_CASE("a cancelled operation still gives its last event, so its owner knows when it may go") {
   net::Loop loop;
   REQUIRE(loop.open());

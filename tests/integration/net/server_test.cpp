@@ -256,6 +256,15 @@ TEST_CASE("a pipeline longer than the server keeps waits in the client's socket 
   CHECK(stand.metrics().floods_cut.value() == 0);
 }
 
+TEST_CASE("half a request that finds no memory is counted as memory's fault and not as a flood") {
+  Stand stand{{.buffer_bytes_max = 0}};
+  Client client{stand.port()};
+  REQUIRE(client.send("GET /hello"));
+  CHECK(client.closed());
+  CHECK(stand.metrics().memory_refusals.value() == 1);
+  CHECK(stand.metrics().floods_cut.value() == 0);
+}
+
 TEST_CASE("large answers to a pipeline wait for their reader instead of filling the memory") {
   Stand stand;
   Client client{stand.port()};
