@@ -1,20 +1,19 @@
 // A Kafka for demonstrations and tests: librdkafka's mock cluster in a process of its own, with the topics of onsale.
 // It speaks the protocol (produce, fetch, groups) but keeps at most 5 MB or 100 000 messages a partition, in memory.
-//
-//   onsale-kafka-embedded --file PATH [--brokers N]
-//
-// Writes its bootstrap servers ("127.0.0.1:port,...") to PATH once they take connections, prints them, and runs until
-// SIGTERM or SIGINT.
+// Writes its bootstrap servers ("127.0.0.1:port,...") to a file once they take connections, prints them, and runs until
+// SIGTERM or SIGINT. See --help.
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <charconv>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "core/command_line.hpp"
 
 namespace {
 
@@ -24,22 +23,18 @@ constexpr const char* topics[] = {"onsale.orders", "onsale.inventory", "onsale.l
 
 struct Options {
   std::string file;
-  int brokers = 1;
+  uint32_t brokers = 1;
 };
 
-bool parse(int count, char** words, Options& options) {
-  for (int at = 1; at + 1 < count; at += 2) {
-    const std::string_view name = words[at];
-    if (name == "--file") {
-      options.file = words[at + 1];
-    } else if (name == "--brokers") {
-      const std::string_view number = words[at + 1];
-      std::from_chars(number.data(), number.data() + number.size(), options.brokers);
-    } else {
-      return false;
-    }
-  }
-  return count % 2 == 1 && !options.file.empty() && options.brokers >= 1 && options.brokers <= 9;
+core::CommandLine command_line(Options& options) {
+  constexpr uint32_t brokers_max = 9;
+  core::CommandLine line{{"onsale-kafka-embedded", "a Kafka for demonstrations and tests, in memory",
+                          "0 it was told to end, 1 something is wrong and stderr says what, "
+                          "2 the command line cannot be understood"}};
+  line.add("--file", "PATH", "gets the bootstrap servers once they take connections; goes away at the end",
+           core::option::text(options.file));
+  line.add("--brokers", "N", "of the cluster", core::option::number(options.brokers, 1, brokers_max));
+  return line;
 }
 
 // Whole or not at all: a reader that sees the file can use it.
@@ -66,10 +61,11 @@ int run(const Options& options, const sigset_t& wanted) {
   rd_kafka_conf_set(conf, "log_level", "3", problem, sizeof problem);
   Kafka kafka{rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof problem), &rd_kafka_destroy};
   if (!kafka) return fail(problem);
-  Cluster cluster{rd_kafka_mock_cluster_new(kafka.get(), options.brokers), &rd_kafka_mock_cluster_destroy};
+  const auto brokers = static_cast<int>(options.brokers);
+  Cluster cluster{rd_kafka_mock_cluster_new(kafka.get(), brokers), &rd_kafka_mock_cluster_destroy};
   if (!cluster) return fail("the mock cluster could not be made");
   for (const char* topic : topics)
-    if (rd_kafka_mock_topic_create(cluster.get(), topic, partitions, options.brokers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_mock_topic_create(cluster.get(), topic, partitions, brokers) != RD_KAFKA_RESP_ERR_NO_ERROR)
       return fail(std::string{"cannot create topic "} + topic);
   const char* servers = rd_kafka_mock_cluster_bootstraps(cluster.get());
   if (!write_file(options.file, std::string{servers} + "\n")) return fail("cannot write " + options.file);
@@ -85,8 +81,16 @@ int run(const Options& options, const sigset_t& wanted) {
 
 int main(int count, char** words) {
   Options options;
-  if (!parse(count, words, options)) {
-    fputs("usage: onsale-kafka-embedded --file PATH [--brokers 1..9]\n", stderr);
+  auto line = command_line(options);
+  auto status = line.read({words + 1, words + count});
+  if (line.help_wanted()) {
+    fputs(line.usage().c_str(), stdout);
+    return 0;
+  }
+  if (status && options.file.empty()) status = {"--file PATH is needed"};
+  if (!status) {
+    fail(status.problem);
+    fputs("Try `onsale-kafka-embedded --help`.\n", stderr);
     return 2;
   }
   // Before the library starts its threads, so that all of them leave these signals to sigwait.

@@ -5,14 +5,17 @@
 #include <string_view>
 
 #include "core/random.hpp"
-#include "perf/bench/command_line.hpp"
+#include "perf/bench/option_values.hpp"
 
 namespace bench {
 
 namespace {
 
+namespace option = core::option;
+
 constexpr uint32_t connections_max = 1'000'000, pipeline_max = 1024, spread_max = 60'000;
 constexpr double seconds_max = 3600, rate_max = 100e6;
+constexpr std::string_view orders[] = {"cycle", "once"}, arrivals[] = {"constant", "poisson"};
 
 // "127.0.0.1:8080" or "[::1]:8080"
 std::string take_target(std::string_view value, LoadOptions& options) {
@@ -50,51 +53,52 @@ std::string take_expect(std::string_view value, StatusSet& expect) {
   return {};
 }
 
-void add_what(CommandLine& line, LoadOptions& options) {
+void add_what(core::CommandLine& line, LoadOptions& options) {
   line.add("--target", "ADDRESS:PORT", "the server",
-           [&options](std::string_view value) { return take_target(value, options); });
+           {[&options](std::string_view value) { return take_target(value, options); }, ""});
   line.add("--requests", "FILE",
            "what to ask: METHOD, target, authorization, idempotency key, headers, body (perf/bench/README.md)",
-           text(options.requests_path));
-  line.add("--order", "cycle|once", "walk the requests again and again (default), or send each once and stop",
-           word({"cycle", "once"}, [&options](std::size_t at) { options.order = static_cast<Order>(at); }));
-  line.add("--expect", "STATUSES", "what counts as success; default 2xx",
-           [&options](std::string_view value) { return take_expect(value, options.expect); });
-  line.add("--json", "FILE|-", "the report as JSON instead of a table", text(options.json_path));
+           option::text(options.requests_path));
+  line.add("--order", "cycle|once", "walk the requests again and again, or send each once and stop",
+           option::word(orders, options.order));
+  line.add("--expect", "STATUSES", "what counts as success",
+           {[&options](std::string_view value) { return take_expect(value, options.expect); }, "2xx"});
+  line.add("--json", "FILE|-", "the report as JSON instead of a table", option::text(options.json_path));
 }
 
-void add_how(CommandLine& line, LoadOptions& options) {
-  line.add("--connections", "N", "that ask; default 64", number(options.connections, 0, connections_max));
+void add_how(core::CommandLine& line, LoadOptions& options) {
+  line.add("--connections", "N", "that ask", option::number(options.connections, 0, connections_max));
   line.add("--idle-connections", "N", "more that are open and never ask",
-           number(options.idle_connections, 0, connections_max));
-  line.add("--pipeline", "N", "requests under way on a connection; default 1",
-           number(options.pipeline, 1, pipeline_max));
-  line.add("--churn", "N", "replace a connection after N answers; default never",
-           number(options.churn, 0, connections_max));
+           option::number(options.idle_connections, 0, connections_max));
+  line.add("--pipeline", "N", "requests under way on a connection", option::number(options.pipeline, 1, pipeline_max));
+  line.add("--churn", "N", "replace a connection after N answers",
+           option::number(options.churn, 0, connections_max).otherwise("never"));
   line.add("--spread", "N", "connect to 127.0.1.1 and N - 1 addresses behind it",
-           number(options.spread, 1, spread_max));
-  line.add("--threads", "N", "each with a loop of its own, up to RLIMIT_NOFILE connections each; default 1",
-           number(options.threads, 1, threads_max));
+           option::number(options.spread, 1, spread_max).otherwise("to the target alone"));
+  line.add("--threads", "N", "each with a loop of its own, up to RLIMIT_NOFILE connections each",
+           option::number(options.threads, 1, threads_max));
   line.add("--cpu", "LIST", "pin the threads to these processors, in turn", cpus(options.cpus));
 }
 
-void add_when(CommandLine& line, LoadOptions& options) {
-  line.add("--seconds", "S", "measured time; default 10", decimal(options.seconds, 0.1, seconds_max));
-  line.add("--warm-up-seconds", "S", "before it, not measured; default 1, with --order once 0",
-           decimal(options.warm_up_seconds, 0, seconds_max));
-  line.add("--rate", "R", "open loop: requests a second, latency from the instant each is due; default closed loop",
-           decimal(options.rate, 0.001, rate_max));
-  line.add("--arrivals", "constant|poisson", "of an open loop; default constant",
-           word({"constant", "poisson"}, [&options](std::size_t at) { options.arrivals = static_cast<Arrivals>(at); }));
-  line.add("--seed", "N", "of poisson arrivals; default a fresh one, the report names it", number(options.seed));
+void add_when(core::CommandLine& line, LoadOptions& options) {
+  line.add("--seconds", "S", "measured time", option::decimal(options.seconds, 0.1, seconds_max));
+  line.add("--warm-up-seconds", "S", "before it, not measured",
+           option::decimal(options.warm_up_seconds, 0, seconds_max).otherwise("1, with --order once 0"));
+  line.add("--rate", "R", "open loop: requests a second, latency from the instant each is due",
+           option::decimal(options.rate, 0.001, rate_max).otherwise("closed loop"));
+  line.add("--arrivals", "constant|poisson", "of an open loop", option::word(arrivals, options.arrivals));
+  line.add("--seed", "N", "of poisson arrivals",
+           option::number(options.seed).otherwise("a fresh one, the report names it"));
   line.add("--connect-seconds", "S", "open the connections (the idle ones, if any) within the measured time, over S s",
-           decimal(options.connect_seconds, 0, seconds_max));
-  line.add("--timeout-seconds", "S", "give up on an answer; default 10",
-           decimal(options.timeout_seconds, 0.1, seconds_max));
+           option::decimal(options.connect_seconds, 0, seconds_max).otherwise("before it"));
+  line.add("--timeout-seconds", "S", "give up on an answer",
+           option::decimal(options.timeout_seconds, 0.1, seconds_max));
 }
 
-CommandLine command_line(LoadOptions& options) {
-  CommandLine line{"onsale-load", "asks an HTTP/1.1 server as fast as it answers, or at a fixed rate, and measures"};
+core::CommandLine command_line(LoadOptions& options) {
+  core::CommandLine line{{"onsale-load",
+                          "asks an HTTP/1.1 server as fast as it answers, or at a fixed rate, and measures",
+                          exit_statuses}};
   add_what(line, options);
   add_how(line, options);
   add_when(line, options);

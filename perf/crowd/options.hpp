@@ -3,10 +3,11 @@
 // Ownership: plain values. Thread: any.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "core/command_line.hpp"
 #include "core/error.hpp"
 
 namespace crowd {
@@ -30,13 +31,11 @@ struct Options {
   uint64_t seed = 0;       // 0: a fresh one; the report names it
   std::string event;       // empty: a fresh id
   std::string report_path;
-  bool help = false;
+  bool help_wanted = false;
 };
 
-using Environment = std::function<const char*(const char* name)>;  // std::getenv in the program
-
-// Reads the command line (without the program's name) over the environment's values over the defaults.
-core::Checked<Options> read_options(std::span<const char* const> arguments, const Environment& environment);
+core::Checked<Options> read_options(std::span<const char* const> words,
+                                    const core::CommandLine::Environment& environment);
 std::string usage();
 
 }  // namespace crowd

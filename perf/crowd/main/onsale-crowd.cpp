@@ -9,10 +9,10 @@
 int main(int argc, char** argv) {
   auto options = crowd::read_options({argv + 1, argv + argc}, [](const char* name) { return std::getenv(name); });
   if (!options) {
-    fmt::print(stderr, "onsale-crowd: {}\n", options.problem);
+    fmt::print(stderr, "onsale-crowd: {}\nTry `onsale-crowd --help`.\n", options.problem);
     return crowd::exit_incomplete;
   }
-  if (options->help) {
+  if (options->help_wanted) {
     fmt::print("{}", crowd::usage());
     return 0;
   }

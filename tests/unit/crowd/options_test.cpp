@@ -51,6 +51,6 @@ TEST_CASE("options: a sale that cannot be verified does not start") {
 TEST_CASE("options: help needs nothing else") {
   auto options = read({"--help"});
   REQUIRE(options);
-  CHECK(options->help);
+  CHECK(options->help_wanted);
   CHECK(crowd::usage().find("ONSALE_KAFKA_BROKERS") != std::string::npos);
 }
