@@ -8,45 +8,21 @@ onsaled's part in it.
 import contextlib
 import dataclasses
 import pathlib
-import sys
 
-from app.stand.paths import ROOT
-from app.stand.processes import Service
 from perf.bench.figures import Figures
+from perf.bench.hostile_clients import HostileProcess
+from perf.bench.machine import pin
 from perf.bench.programs import Bare
 from perf.bench.results import Result
 from perf.bench.rig import Measured, Options, Rig
 from perf.bench.workloads import Poll
 
 _COUNT = 10_000
+_MIX = ("slow_heads", "slow_bodies", "half_open", "half_resets")
+_STEP_S = 4.0  # below the server's patience for a request, so that dribbling looks alive
+_SPREAD = 5  # addresses: whoever comes again takes a port that is not free again for a minute
 _RATE = 10_000
 _CYCLE_S = 10.0  # in which every hostile client was cut off and has come back
-
-
-class HostileClients(Service):
-    """hostile_clients.py as a process of its own."""
-
-    stop_timeout_s = 10.0
-
-    def __init__(self, rig: Rig, port: int, count: int):
-        super().__init__("hostile-clients", rig.nursery, rig.directory / "log" / "hostile-clients.log")
-        self._command = ["taskset", "-c", rig.cpus.client, sys.executable, "-m", "perf.bench.hostile_clients",
-                         "--port", port, "--count", count]
-
-    def command(self):
-        return self._command
-
-    def environment(self):
-        return {"PYTHONPATH": str(ROOT)}
-
-    def is_ready(self):
-        return "ready" in self.log_tail()
-
-    def step_back(self) -> None:
-        """The lowest priority there is: honest clients are to be late for what the server does, not for want of a CPU.
-        By the session, because that is what the kernel shares its time among where it groups by sessions."""
-        with contextlib.suppress(OSError):
-            pathlib.Path(f"/proc/{self.pid}/autogroup").write_text("19", encoding="ascii")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +53,18 @@ def _polls(rig: Rig, workload: Poll) -> Measured:
 
 
 def _beside(rig: Rig, workload: Poll, port: int, count: int) -> Measured:
-    hostile = HostileClients(rig, port, count)
-    hostile.start()
-    try:
-        hostile.step_back()
+    mix = dict.fromkeys(_MIX, count // len(_MIX))
+    with HostileProcess(f"http://127.0.2.1:{port}", mix, step_s=_STEP_S, spread=_SPREAD) as hostile:
+        pin(hostile.pid, rig.cpus.client)
+        _step_back(hostile.pid)
         return _polls(rig, workload)
-    finally:
-        hostile.stop()
+
+
+def _step_back(pid: int) -> None:
+    """The lowest priority there is: honest clients are to be late for what the server does, not for want of a CPU.
+    By the session, because that is what the kernel shares its time among where it groups by sessions."""
+    with contextlib.suppress(OSError):
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text("19", encoding="ascii")
 
 
 def _beside_others(rig: Rig, workload: Poll, count: int) -> Measured:

@@ -1,13 +1,14 @@
 """Clients that hold connections, and nothing else: cut within the limits, and nobody beside them notices.
 
-The crowd is a process of its own (tests/hostile/crowd.py); here are the good clients, and the server's own account.
-What such a crowd does to the latency of others is measured by `./dev bench hostile`, not judged here.
+The hostile ones are a process of their own (perf/bench/hostile_clients.py); here are the good clients, and the
+server's own account. What they do to the latency of others is measured by `./dev bench hostile`, not judged here.
 """
 
 from client import Raw, eventually, replies_in
-from hostile.crowd import CrowdProcess
 from hostile.witness import Neighbours, cut, metrics, resident_mib, unsent_kib
 from sale import Sale
+
+from perf.bench.hostile_clients import HostileProcess
 
 NEIGHBOURS = 20
 CUT_S_MAX = 60.0  # the limits are 5 s for a request and 15 s for a reader; only a broken server takes longer
@@ -30,13 +31,13 @@ def check_nothing_is_left(stand):
     assert metrics(stand)["http_exchanges"] == 0
 
 
-def check_all_slow_ones_were_cut(stand, crowd):
+def check_all_slow_ones_were_cut(stand, hostile):
     late = TEN_THOUSAND["slow_heads"] + TEN_THOUSAND["slow_bodies"]
     eventually(lambda: cut(stand, "request_timeout") >= late, CUT_S_MAX, what="slow requests cut")
     unread = sum(TEN_THOUSAND[kind] for kind in UNREAD)
     eventually(lambda: cut(stand, "slow_reader") >= unread, CUT_S_MAX, what="slow readers cut")
     for kind in ("slow_heads", "slow_bodies", "floods", "half_closed", "oversized"):
-        eventually(lambda kind=kind: crowd.status.cut[kind] >= TEN_THOUSAND[kind], CUT_S_MAX, what=f"{kind} cut")
+        eventually(lambda kind=kind: hostile.status.cut[kind] >= TEN_THOUSAND[kind], CUT_S_MAX, what=f"{kind} cut")
 
 
 def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_others(own_stand):
@@ -44,10 +45,9 @@ def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_other
     sale = Sale(stand.env).open()
     buyer = sale.admitted()
     before_mib = resident_mib(stand.server.pid)
-    with Neighbours(stand, NEIGHBOURS) as neighbours, CrowdProcess(sale.url, TEN_THOUSAND) as crowd:
-        eventually(lambda: crowd.status.opened >= sum(TEN_THOUSAND.values()), CUT_S_MAX, what="ten thousand of them")
+    with Neighbours(stand, NEIGHBOURS) as neighbours, HostileProcess(sale.url, TEN_THOUSAND) as hostile:
         assert buyer.poll().status == 200
-        check_all_slow_ones_were_cut(stand, crowd)
+        check_all_slow_ones_were_cut(stand, hostile)
         grown_mib = resident_mib(stand.server.pid) - before_mib
         assert buyer.poll().status == 200
     neighbours.check()
@@ -59,8 +59,9 @@ def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_other
 
 def test_ten_thousand_resets_leave_nothing_behind(own_stand):
     stand = own_stand()
-    with Neighbours(stand, NEIGHBOURS) as neighbours, CrowdProcess(stand.env["ONSALE_URL"], {"resets": 2500}) as crowd:
-        eventually(lambda: crowd.status.opened >= 12_500, CUT_S_MAX, what="ten thousand resets")
+    resets = HostileProcess(stand.env["ONSALE_URL"], {"resets": 2500}, step_s=0.5)  # each: one step there, one gone
+    with Neighbours(stand, NEIGHBOURS) as neighbours, resets as hostile:
+        eventually(lambda: hostile.status.opened >= 12_500, CUT_S_MAX, what="ten thousand resets")
     neighbours.check()
     check_nothing_is_left(stand)
 
@@ -70,8 +71,8 @@ def test_a_flood_of_connections_is_answered_or_closed_and_nobody_inside_suffers(
     url = stand.env["ONSALE_URL"]
     with Neighbours(stand, NEIGHBOURS) as neighbours:
         eventually(lambda: connections(stand) == NEIGHBOURS, what="everybody inside")
-        with CrowdProcess(url, {"silent": 3000}, comes_again=False) as crowd:
-            eventually(lambda: crowd.status.cut.get("silent") == 3000 - (500 - NEIGHBOURS), CUT_S_MAX,
+        with HostileProcess(url, {"silent": 3000}, comes_again=False) as hostile:
+            eventually(lambda: hostile.status.cut.get("silent") == 3000 - (500 - NEIGHBOURS), CUT_S_MAX,
                        what="everybody beyond the limit closed")
             assert connections(stand) == 500
             check_turned_away(url)
@@ -89,7 +90,7 @@ def test_readers_that_never_read_hold_little_of_the_kernels_memory(own_stand):
         held_kib.extend(unsent_kib(stand.server.port))
         return cut(stand, "slow_reader") >= 200
 
-    with CrowdProcess(stand.env["ONSALE_URL"], {"slow_readers": 100, "floods": 100}, comes_again=False):
+    with HostileProcess(stand.env["ONSALE_URL"], {"slow_readers": 100, "floods": 100}, comes_again=False):
         eventually(all_were_cut, CUT_S_MAX, every_s=0.5, what="slow readers cut")
     assert held_kib and max(held_kib) < KERNEL_KIB_MAX
     check_nothing_is_left(stand)
