@@ -62,6 +62,11 @@ class Server(Service):
         except OSError:
             return None, ""
 
+    def metrics(self):
+        """Every sample of GET /metrics as a number, by its name without our prefix, labels as they stand there."""
+        with urllib.request.urlopen(f"{self.ops_url}/metrics", timeout=10) as answer:
+            return parse_metrics(answer.read().decode())
+
     def explain(self, what):
         """The log's end, and what readyz says when somebody answers there."""
         _, checks = self.readiness()
@@ -107,6 +112,16 @@ class Server(Service):
     @property
     def _keys_file(self):
         return self._folder.secret("token-keys", lambda: f"1:{random_hex()}\n")
+
+
+def parse_metrics(text):
+    """Prometheus text as {'http_connections_cut_total{cause="idle"}': 3.0}."""
+    samples = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            samples[name.removeprefix("onsale_")] = float(value)
+    return samples
 
 
 def render_toml(sections):

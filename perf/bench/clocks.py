@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import time
-import urllib.request
 
 from app.stand.processes import children_of
 
@@ -71,14 +70,12 @@ def _kilobytes(text: str, name: str) -> int:
     return int(re.search(rf"^{name}:\s*(\d+) kB", text, re.MULTILINE)[1])
 
 
-def parse_metrics(text: str) -> dict[str, float]:
-    """Prometheus text as name -> value, labels summed: a family of one sample a core becomes one number."""
+def summed(samples: dict[str, float]) -> dict[str, float]:
+    """Metrics by their name alone, whatever their labels: a family of one sample a core becomes one number."""
     totals: dict[str, float] = {}
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            name, _, value = line.rpartition(" ")
-            name = name.partition("{")[0].removeprefix("onsale_")
-            totals[name] = totals.get(name, 0.0) + float(value)
+    for name, value in samples.items():
+        family = name.partition("{")[0]
+        totals[family] = totals.get(family, 0.0) + value
     return totals
 
 
@@ -105,8 +102,7 @@ class Sampler:
         self._redis = redis
 
     def metrics(self) -> dict[str, float]:
-        with urllib.request.urlopen(f"{self._stand.server.ops_url}/metrics", timeout=10) as answer:
-            return parse_metrics(answer.read().decode())
+        return summed(self._stand.server.metrics())
 
     def read(self) -> Sample:
         server, commands = self._stand.server.pid, parse_command_calls(self._redis.info("commandstats"))

@@ -5,9 +5,10 @@ server's own account. What they do to the latency of others is measured by `./de
 """
 
 from client import Raw, eventually, replies_in
-from hostile.witness import Neighbours, cut, metrics, resident_mib, unsent_kib
+from hostile.witness import Neighbours, cut, unsent_kib
 from sale import Sale
 
+from perf.bench.clocks import resident_bytes
 from perf.bench.hostile_clients import HostileProcess
 
 NEIGHBOURS = 20
@@ -22,13 +23,13 @@ KERNEL_KIB_MAX = 512  # what one who reads nothing may hold of the kernel; it wo
 
 
 def connections(stand):
-    return metrics(stand)["http_connections"]
+    return stand.server.metrics()["http_connections"]
 
 
 def check_nothing_is_left(stand):
     """When everybody has gone, the server owes nothing to anybody."""
     eventually(lambda: connections(stand) == 0, what="no connection left")
-    assert metrics(stand)["http_exchanges"] == 0
+    assert stand.server.metrics()["http_exchanges"] == 0
 
 
 def check_all_slow_ones_were_cut(stand, hostile):
@@ -44,15 +45,15 @@ def test_ten_thousand_clients_that_only_hold_are_cut_and_take_nothing_from_other
     stand = own_stand()
     sale = Sale(stand.env).open()
     buyer = sale.admitted()
-    before_mib = resident_mib(stand.server.pid)
+    before_bytes = resident_bytes(stand.server.pid)
     with Neighbours(stand, NEIGHBOURS) as neighbours, HostileProcess(sale.url, TEN_THOUSAND) as hostile:
         assert buyer.poll().status == 200
         check_all_slow_ones_were_cut(stand, hostile)
-        grown_mib = resident_mib(stand.server.pid) - before_mib
+        grown_bytes = resident_bytes(stand.server.pid) - before_bytes
         assert buyer.poll().status == 200
     neighbours.check()
-    assert grown_mib * 1024 < sum(count * (UNREAD_KIB_MAX if kind in UNREAD else OTHERS_KIB_MAX)
-                                  for kind, count in TEN_THOUSAND.items())
+    assert grown_bytes / 1024 < sum(count * (UNREAD_KIB_MAX if kind in UNREAD else OTHERS_KIB_MAX)
+                                    for kind, count in TEN_THOUSAND.items())
     buyer.http.close()
     check_nothing_is_left(stand)
 

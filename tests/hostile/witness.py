@@ -1,32 +1,18 @@
-"""What tests of hostile clients ask beside the answers: the server's counters, its memory, and its other clients."""
+"""What tests of hostile clients ask beside the answers: whom the server has cut, what the kernel holds for it, and its
+other clients."""
 
-import pathlib
 import re
 import subprocess
 import threading
-import urllib.request
 
 from client import Http
 
 _BETWEEN_S = 0.01  # a neighbour is a client, not a load
 
 
-def metrics(stand) -> dict[str, float]:
-    """Every sample of /metrics by its name without the prefix, labels as they stand there."""
-    with urllib.request.urlopen(stand.env["ONSALE_OPS_URL"] + "/metrics") as answer:
-        text = answer.read().decode()
-    return {name: float(value) for name, value in re.findall(r"^onsale_(\S+) (\S+)$", text, re.MULTILINE)}
-
-
 def cut(stand, cause: str) -> float:
     """How many connections the server has ended for this cause."""
-    return metrics(stand)[f'http_connections_cut_total{{cause="{cause}"}}']
-
-
-def resident_mib(pid: int) -> float:
-    """Memory of a process as the kernel counts it."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) / 1024
+    return stand.server.metrics()[f'http_connections_cut_total{{cause="{cause}"}}']
 
 
 def unsent_kib(port: int) -> list[float]:

@@ -10,8 +10,9 @@ import pytest
 from app.stand.build import build
 from app.stand.errors import StandError
 from app.stand.paths import ROOT, programs
+from app.stand.server import parse_metrics
 from perf.bench.catalogue import BENCHES, chosen
-from perf.bench.clocks import Interval, Sample, parse_command_calls, parse_metrics
+from perf.bench.clocks import Interval, Sample, parse_command_calls, summed
 from perf.bench.command import TARGETS
 from perf.bench.figures import Change, Figure, Figures, compare
 from perf.bench.machine import describe
@@ -138,7 +139,9 @@ def test_the_machine_is_described_with_what_slows_it_down():
 def test_a_family_of_one_sample_a_core_is_summed():
     text = ('# HELP onsale_redis_sends_total Sends\n# TYPE onsale_redis_sends_total counter\n'
             'onsale_redis_sends_total{core="0"} 5\nonsale_redis_sends_total{core="1"} 7\nonsale_http_connections 3\n')
-    assert parse_metrics(text) == {"redis_sends_total": 12, "http_connections": 3}
+    samples = parse_metrics(text)
+    assert samples == {'redis_sends_total{core="0"}': 5, 'redis_sends_total{core="1"}': 7, "http_connections": 3}
+    assert summed(samples) == {"redis_sends_total": 12, "http_connections": 3}
 
 
 def test_commands_of_scripts_are_told_from_those_that_were_sent():

@@ -13,7 +13,6 @@ import pytest
 from client import BrokenAnswer, eventually, parse_reply
 from hostile.fronts import SESSION_USER, HAProxy, Nginx, running, session_token
 from hostile.vectors import load
-from hostile.witness import metrics
 from sale import Sale
 
 from app.stand.ports import LOOPBACK
@@ -32,7 +31,7 @@ def front(request, stand, tmp_path_factory):
 
 def reached(stand):
     """How many requests onsale itself has counted, good and bad."""
-    counted = metrics(stand)
+    counted = stand.server.metrics()
     return counted["http_requests_total"] + counted["http_requests_malformed_total"]
 
 
