@@ -5,7 +5,6 @@ file that includes its sources, whose name makes the static analyser take them f
 known by a hash of everything of ours that the answer depends on; a second run takes seconds.
 """
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import os
@@ -18,6 +17,7 @@ import threading
 from app.stand.build import compile_commands
 from app.stand.errors import StandError
 from app.stand.paths import BUILD, ROOT
+from app.stand.workers import Workers
 
 FOLDERS = ("app", "core", "lua", "net", "perf", "persist", "queue", "seat", "tests")
 
@@ -31,24 +31,27 @@ _CLANG_FLAGS = ("-std=c++20", "-DBOOST_ASIO_HAS_CO_AWAIT=1", "-DBOOST_ASIO_HAS_S
 
 @dataclasses.dataclass
 class Tree:
-    """The sources that are looked at, where clean units are remembered, and the compiler's flags."""
+    """The sources that are looked at, where clean units are remembered, the compiler's flags, and who does the work."""
 
     root: pathlib.Path
     known: pathlib.Path
     flags: tuple
+    workers: Workers
 
 
 def lint(options):
     """0 when both have nothing to say."""
-    unformatted = misformatted(sources())
+    files = sources()
+    unformatted = misformatted(files)
     if unformatted and options.fix:
         reformat(unformatted)
         print(f"reformatted {' '.join(unformatted)}")
         unformatted = []
     if unformatted:
         print(words_on_format(unformatted))
-    untidy = tidy(print)
-    print(f"lint: {len(unformatted)} files not formatted, clang-tidy has findings in {len(untidy)} folders")
+    untidy = tidy(lambda text: print(text, flush=True))
+    print(f"lint: {len(files) - len(unformatted)} files formatted, {len(unformatted)} not; "
+          f"{len(units()) - len(untidy)} folders clean, {len(untidy)} with findings")
     return 1 if unformatted or untidy else 0
 
 
@@ -78,10 +81,10 @@ def reformat(files, root=ROOT):
 def tidy(say, root=ROOT, known=BUILD / "lint", flags=()):
     """The units with findings, which are said as they come; every core at work."""
     known.mkdir(parents=True, exist_ok=True)
-    tree = Tree(root, known, tuple(flags) or build_flags())
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with Workers(os.cpu_count()) as workers:
+        tree = Tree(root, known, tuple(flags) or build_flags(), workers)
         groups = units(root)
-        clean = pool.map(lambda name: _is_clean(tree, name, groups[name], say), groups)
+        clean = workers.map(lambda name: _is_clean(tree, name, groups[name], say), groups)
         return [name for name, is_clean in zip(groups, clean) if not is_clean]
 
 
@@ -144,12 +147,12 @@ def _findings(tree, files, say):
     each half is a unit."""
     unit = tree.known / f"UnifiedSource-{threading.get_ident()}.cpp"
     unit.write_text("".join(f'#include "{file}"\n' for file in files), encoding="utf-8")
-    done = subprocess.run(["clang-tidy", "--quiet", f"--config-file={tree.root / '.clang-tidy'}", str(unit), "--",
-                           *tree.flags], cwd=tree.root, capture_output=True, text=True)
+    done = tree.workers.run(["clang-tidy", "--quiet", f"--config-file={tree.root / '.clang-tidy'}", str(unit), "--",
+                             *tree.flags], cwd=tree.root, stderr=subprocess.PIPE)
     unit.unlink()
     if done.returncode == 0:
         return ""
-    words = (done.stdout or done.stderr).replace(f"{tree.root}/", "")
+    words = (done.stdout or done.stderr).decode(errors="replace").replace(f"{tree.root}/", "")
     if _CLASH not in words or len(files) == 1:
         return words
     error = next(line for line in words.splitlines() if _CLASH in line)

@@ -3,7 +3,6 @@
 A leg that cannot run (the build fails, a program crashes) counts as one failure and the next leg runs all the same.
 """
 
-import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -15,11 +14,12 @@ import time
 import xml.etree.ElementTree
 
 from app.stand import coverage as counting
-from app.stand import fuzz, lint, simulate
+from app.stand import fuzz, simulate
 from app.stand.build import build
 from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.kafka import fetch_jars
 from app.stand.paths import BUILD, ROOT
+from app.stand.workers import Workers
 
 LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", "fuzz")
 
@@ -51,10 +51,7 @@ class Result:
 
 def test(options):
     """Runs the legs; 0 when nothing failed and something passed."""
-    results = []
-    for leg in options.only or LEGS:
-        print(f"\n== {leg} ==", flush=True)
-        results += _guarded(leg)
+    results = _run_legs(options.only or LEGS)
     _print_table(results)
     if "asan" in (options.only or LEGS):
         _print_coverage()
@@ -63,19 +60,35 @@ def test(options):
     return 0 if passed and not failed else 1
 
 
+def _run_legs(wanted):
+    """Leg after leg. Lint goes beside them as soon as the first has built the tree, on what they leave of the
+    processors: nothing waits for it, and they often wait for their servers."""
+    legs = [leg for leg in LEGS if leg in wanted and leg != "lint"]
+    with Workers(1) as aside:
+        results = [result for leg in legs[:1] for result in _leg(leg)]
+        lint = [aside.begin(_guarded, "lint", lambda: _lint(aside))] if "lint" in wanted else []
+        results += [result for leg in legs[1:] for result in _leg(leg)]
+        return results + [result for started in lint for result in started.result()]
+
+
+def _leg(name):
+    print(f"\n== {name} ==", flush=True)
+    return _guarded(name, _RUNS[name])
+
+
 def coverage(_options):
     """Runs what is counted, then says the counts; non-zero when a test failed, for then they say little."""
-    results = _guarded("asan")
+    results = _guarded("asan", _asan)
     _print_table(results)
     _print_coverage()
     return 1 if any(result.failed for result in results) else 0
 
 
-def _guarded(leg):
+def _guarded(leg, run):
     start = time.monotonic()
     results = []
     try:
-        for result in _RUNS[leg]():
+        for result in run():
             results.append(result)
     except StandError as error:
         print(error, flush=True)
@@ -83,16 +96,26 @@ def _guarded(leg):
     return results
 
 
-def _lint():
+def _lint(workers):
+    """A process of its own at the lowest priority; its words come in one piece, whatever is printed meanwhile."""
     start = time.monotonic()
-    files = lint.sources()
-    unformatted = lint.misformatted(files)
-    if unformatted:
-        print(lint.words_on_format(unformatted), flush=True)
-    yield Result("format", len(files) - len(unformatted), len(unformatted), time.monotonic() - start)
-    start = time.monotonic()
-    untidy = lint.tidy(_say)
-    yield Result("clang-tidy", len(lint.units()) - len(untidy), len(untidy), time.monotonic() - start)
+    done = workers.run(["nice", "-n", "19", sys.executable, "-m", "app.stand", "lint"], cwd=ROOT,
+                       env=os.environ | {"PYTHONPATH": str(ROOT)})
+    output = done.stdout.decode(errors="replace")
+    print(f"\n== lint ==\n{output}", end="", flush=True)
+    seconds = time.monotonic() - start
+    for name, passed, failed in lint_counts(output) or [("lint", 0, 1)]:
+        yield Result(name, passed, failed, seconds)
+
+
+def lint_counts(output):
+    """[(name, passed, failed)] of the closing line of `./dev lint`; empty when it did not get that far."""
+    counts = re.search(r"^lint: (\d+) files formatted, (\d+) not; (\d+) folders clean, (\d+) with findings$", output,
+                       re.MULTILINE)
+    if not counts:
+        return []
+    formatted, unformatted, clean, untidy = map(int, counts.groups())
+    return [("format", formatted, unformatted), ("clang-tidy", clean, untidy)]
 
 
 def _unit():
@@ -182,7 +205,7 @@ def _without_randomisation():
     return prefix if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0 else []
 
 
-_RUNS = {"lint": _lint, "unit": _unit, "integration": _integration, "simulation": _simulation, "servers": _servers,
+_RUNS = {"unit": _unit, "integration": _integration, "simulation": _simulation, "servers": _servers,
          "asan": _asan, "tsan": _tsan, "fuzz": _fuzz}
 
 
@@ -200,26 +223,26 @@ def _doctest_programs(directory, *patterns, env=None, label="", prefix=()):
     programs = sorted(path for pattern in patterns for path in directory.glob(pattern) if os.access(path, os.X_OK))
     if not programs:
         raise StandError(f"no program {' or '.join(patterns)} in {directory.name}/")
-    with concurrent.futures.ThreadPoolExecutor(_PROGRAMS_AT_ONCE) as pool:
-        for result in pool.map(lambda program: _doctest(program, env or {}, prefix), programs):
+    with Workers(_PROGRAMS_AT_ONCE) as workers:
+        for result in workers.map(lambda program: _doctest(workers, [*prefix, str(program)], env or {}), programs):
             result.name = f"{label}: {result.name}" if label else result.name
             _say(f"  {result.name}: {result.passed} passed, {result.failed} failed ({result.seconds:.1f} s)")
             yield result
 
 
-def _doctest(program, env, prefix):
+def _doctest(workers, command, env):
+    name = pathlib.Path(command[-1]).name
     start = time.monotonic()
     try:
-        done = subprocess.run([*prefix, str(program), "--no-colors=true"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=_PROGRAM_TIMEOUT_S, cwd=ROOT, env=os.environ | env)
+        done = workers.run([*command, "--no-colors=true"], timeout_s=_PROGRAM_TIMEOUT_S, cwd=ROOT, env=os.environ | env)
         output, status = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as expired:
-        output, status = (expired.stdout or b"").decode(errors="replace"), "a timeout"
+        output, status = expired.output.decode(errors="replace"), "a timeout"
     passed, failed = doctest_counts(output)
     if status != 0:
         failed = max(failed, 1)
-        print(f"{program.name} ended with {status}:\n{_tail(output)}", flush=True)
-    return Result(program.name, passed, failed, time.monotonic() - start)
+        print(f"{name} ended with {status}:\n{_tail(output)}", flush=True)
+    return Result(name, passed, failed, time.monotonic() - start)
 
 
 def doctest_counts(output):

@@ -9,13 +9,16 @@ import textwrap
 import time
 
 import pytest
+from client import eventually
 
 from app.stand import Stand, StandError
 from app.stand.folder import DataFolder
 from app.stand.paths import ROOT
 from app.stand.ports import free_port
 from app.stand.reaper import alive, start_time
-from app.stand.testing import doctest_counts, junit_counts
+from app.stand.signals import Stopped
+from app.stand.testing import doctest_counts, junit_counts, lint_counts
+from app.stand.workers import Workers
 
 
 @pytest.fixture
@@ -150,6 +153,26 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(make_stand):
 def test_a_program_that_crashed_before_its_summary_counts_no_test():
     assert doctest_counts("[doctest] test cases:  7 |  5 passed | 2 failed | 0 skipped") == (5, 2)
     assert doctest_counts("Segmentation fault") == (0, 0)
+
+
+def test_a_linter_that_crashed_before_its_closing_line_is_no_clean_folder():
+    assert lint_counts("lint: 421 files formatted, 1 not; 16 folders clean, 2 with findings\n") == [
+        ("format", 421, 1), ("clang-tidy", 16, 2)]
+    assert lint_counts("lint: 421 files") == []
+
+
+def test_whoever_is_stopped_leaves_no_program_behind_and_starts_none(tmp_path):
+    begun = []
+
+    def run(number):
+        return workers.run(["sh", "-c", f"touch {tmp_path}/{number}; exec sleep 600"]).returncode
+
+    with pytest.raises(Stopped), Workers(2) as workers:
+        begun += [workers.begin(run, number) for number in range(4)]
+        eventually(lambda: len(list(tmp_path.iterdir())) == 2, what="the first two")
+        raise Stopped("SIGINT")
+    assert [future.result() for future in begun[:2]] == [-signal.SIGTERM] * 2
+    assert all(future.cancelled() for future in begun[2:]) and len(list(tmp_path.iterdir())) == 2
 
 
 def test_errors_in_fixtures_count_as_failures(tmp_path):
