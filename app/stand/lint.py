@@ -17,6 +17,7 @@ import threading
 from app.stand.build import compile_commands
 from app.stand.errors import StandError
 from app.stand.paths import BUILD, ROOT
+from app.stand.processes import ending
 from app.stand.workers import Workers
 
 FOLDERS = ("app", "core", "lua", "net", "perf", "persist", "queue", "seat", "tests")
@@ -153,6 +154,7 @@ def _findings(tree, files, say):
     if done.returncode == 0:
         return ""
     words = (done.stdout or done.stderr).decode(errors="replace").replace(f"{tree.root}/", "")
+    words = words.strip() or f"clang-tidy ended with {ending(done.returncode)}"
     if _CLASH not in words or len(files) == 1:
         return words
     error = next(line for line in words.splitlines() if _CLASH in line)

@@ -64,6 +64,18 @@ def test_a_source_that_does_not_compile_is_a_finding(tree):
     assert untidy(tree) == ["core"]
 
 
+def test_a_linter_that_dies_without_a_word_has_not_found_the_folder_clean(tree, monkeypatch):
+    dying = tree / "clang-tidy"
+    dying.write_text("#!/bin/sh\nkill -9 $$\n", encoding="utf-8")
+    dying.chmod(0o755)
+    write(tree, "core/a.cpp", CLEAN)
+    with monkeypatch.context() as poorer:
+        poorer.setenv("PATH", str(tree), prepend=":")
+        said = []
+        assert untidy(tree, said.append) == ["core"] and "SIGKILL" in said[0]
+    assert not untidy(tree)
+
+
 def test_layout_names_the_file_and_fix_mends_it(tree):
     write(tree, "core/a.cpp", "int  use( ) { return 1; }\n")
     write(tree, "core/b.cpp", CLEAN)
