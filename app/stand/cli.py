@@ -1,14 +1,12 @@
 """The command line of `./dev`."""
 
 import argparse
-import shutil
 import sys
 
-from app.stand import build, fuzz, lint, simulate, testing, up
+from app.stand import build, clean, fuzz, lint, simulate, testing, up
 from app.stand.errors import StandError
-from app.stand.folder import DataFolder
 from app.stand.kafka import KINDS
-from app.stand.paths import BUILD, ROOT
+from app.stand.paths import ROOT
 from app.stand.signals import Stopped, StopSignals
 from perf.bench.command import bench
 
@@ -65,9 +63,9 @@ def _parser():
     counting.set_defaults(run=testing.coverage)
     _add_simulate(commands)
     commands.add_parser("build", help="build everything into build/").set_defaults(run=_build)
-    clean = commands.add_parser("clean", help="delete what was built and the data folder")
-    clean.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
-    clean.set_defaults(run=_clean)
+    cleaning = commands.add_parser("clean", help="delete what was built and the data folder")
+    cleaning.add_argument("--data", default=str(ROOT / "data"), metavar="DIR", help="data folder (default: ./data)")
+    cleaning.set_defaults(run=clean.clean)
     return parser
 
 
@@ -145,19 +143,6 @@ def _add_stand_options(command):
 
 def _build(_options):
     build.build()
-    return 0
-
-
-def _clean(options):
-    folder = DataFolder(options.data)
-    if folder.directory.exists():
-        if not folder.path("lock").exists():
-            raise StandError(f"{folder.directory} is no data folder of ./dev; it is left alone")
-        folder.acquire()
-        folder.remove()
-        folder.release()
-    for directory in ROOT.glob(BUILD.name + "*"):
-        shutil.rmtree(directory)
     return 0
 
 

@@ -14,6 +14,9 @@ from app.stand.errors import StandError
 CLUSTER_ELSEWHERE = "onsale-postgres-"  # prefix of a folder in /var/tmp
 
 _LOCK_WAIT_S = 15.0
+# What tells a folder that a stand made from one of somebody else: nothing without it is ever used or deleted.
+_MARKER = "onsale-data"
+_MARKED = "A data folder of onsale: `./dev up` and the tests write here, `./dev clean` deletes it whole.\n"
 
 
 class DataFolder:
@@ -29,9 +32,30 @@ class DataFolder:
     def log(self, name):
         return self.path("log", f"{name}.log")
 
+    @property
+    def is_ours(self):
+        """Whether a stand made it."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return self.path(_MARKER).read_text(encoding="ascii") == _MARKED
+        return False
+
+    def make(self):
+        """Makes the folder, or takes one that is empty or of an earlier stand; any other is refused."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            if not self.is_ours:
+                if any(self.directory.iterdir()):
+                    raise StandError(f"{self.directory} holds something that is not of onsale; "
+                                     "choose a new or an empty folder with --data")
+                self.path(_MARKER).write_text(_MARKED, encoding="ascii")
+            self.path("log").mkdir(exist_ok=True)
+        except OSError as error:
+            raise StandError(f"{self.directory} cannot be the data folder ({error.strerror}); choose one with --data"
+                             ) from None
+
     def acquire(self):
         """Makes the folder and locks it; returns the lock's descriptor, for the reaper to inherit."""
-        self.path("log").mkdir(parents=True, exist_ok=True)
+        self.make()
         self._lock = open(self.path("lock"), "a+", encoding="ascii")
         deadline = time.monotonic() + _LOCK_WAIT_S
         while not self._try_lock():

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 
 from app.stand.build import build
 from app.stand.errors import StandError
-from app.stand.paths import BUILD, ROOT
+from app.stand.paths import FUZZ_BUILD, ROOT
 
 JOBS = 2  # targets at a time
 MINUTES = 1.0
 
-_DIRECTORY = BUILD.with_name("build-fuzz")
+_DIRECTORY = FUZZ_BUILD
 _SOURCES = ROOT / "tests" / "fuzz"
 _OPTIONS = ("-DONSALE_FUZZ=ON", "-DCMAKE_C_COMPILER=clang", "-DCMAKE_CXX_COMPILER=clang++")
 # One input may take so long, in a build with sanitizers on a busy machine, before it counts as a hang.

@@ -5,6 +5,8 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+ASAN_BUILD, TSAN_BUILD, FUZZ_BUILD = (BUILD.with_name(f"build-{kind}") for kind in ("asan", "tsan", "fuzz"))
+BUILDS = (BUILD, ASAN_BUILD, TSAN_BUILD, FUZZ_BUILD)  # every folder that ./dev builds in; `./dev clean` deletes them
 STAND = pathlib.Path(__file__).resolve().parent
 
 

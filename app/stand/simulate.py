@@ -9,15 +9,14 @@ import pathlib
 import subprocess
 
 from app.stand.build import build
-from app.stand.paths import BUILD, ROOT
+from app.stand.paths import ASAN_BUILD, BUILD, ROOT
 
 MINUTES = 1
-_SANITIZED = BUILD.with_name("build-asan")
 
 
 def simulate(options) -> int:
     """The command; 0 when every run held."""
-    directory = _SANITIZED if options.sanitized else BUILD
+    directory = ASAN_BUILD if options.sanitized else BUILD
     build(directory, targets=("simulation",), sanitize="address,undefined" if options.sanitized else "", quiet=True)
     arguments = [*options.name]
     if options.seed is not None:

@@ -18,7 +18,7 @@ from app.stand import fuzz, simulate
 from app.stand.build import build
 from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.kafka import fetch_jars
-from app.stand.paths import BUILD, ROOT
+from app.stand.paths import ASAN_BUILD, BUILD, ROOT, TSAN_BUILD
 from app.stand.workers import Workers
 
 LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", "fuzz")
@@ -32,8 +32,6 @@ _PYTEST_TIMEOUT_S = 1500
 _FUZZ_S = 60  # of each target; `./dev fuzz` is for more
 _SIMULATION_S = 15  # of new seeds, in each of the two builds; `./dev simulate` is for more
 _SIMULATION_RUNS = 100  # of each world, from seeds that are the same in every CI run
-_ASAN = BUILD.with_name("build-asan")
-_TSAN = BUILD.with_name("build-tsan")
 # A folder of the product is compiled in a few pieces: in half the time, and nobody edits between two builds here.
 _PIECES = "-DCMAKE_UNITY_BUILD=ON"
 
@@ -155,23 +153,23 @@ def _servers():
 
 def _asan():
     """All programs; this build also counts which lines run."""
-    build(_ASAN, targets=("programs_under_test", "simulation", "onsaled", "onsale-kafka-embedded"),
+    build(ASAN_BUILD, targets=("programs_under_test", "simulation", "onsaled", "onsale-kafka-embedded"),
           sanitize="address,undefined", options=[_PIECES, "-DONSALE_COVERAGE=ON"], quiet=True, say=_say)
-    counting.forget(_ASAN)
-    reports = _ASAN / "reports"
+    counting.forget(ASAN_BUILD)
+    reports = ASAN_BUILD / "reports"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir()
     env = {"ASAN_OPTIONS": f"log_path={reports}/asan", "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports}/ubsan",
-           "ONSALE_BUILD_DIR": str(_ASAN)}
-    yield from _doctest_programs(_ASAN, "unit_*", "integration_*", env=env, label="asan")
-    yield from _simulated(_ASAN, "asan: simulation", env)
+           "ONSALE_BUILD_DIR": str(ASAN_BUILD)}
+    yield from _doctest_programs(ASAN_BUILD, "unit_*", "integration_*", env=env, label="asan")
+    yield from _simulated(ASAN_BUILD, "asan: simulation", env)
     yield _pytest("asan: onsaled, Kafka embedded", "tests/integration", "-m", "sanitized", kafka="embedded", env=env)
     yield _report_of_reports(reports)
 
 
 def _tsan():
-    build(_TSAN, targets=_THREADED, sanitize="thread", options=[_PIECES], quiet=True, say=_say)
-    yield from _doctest_programs(_TSAN, *_THREADED, env={"TSAN_OPTIONS": "halt_on_error=1"}, label="tsan",
+    build(TSAN_BUILD, targets=_THREADED, sanitize="thread", options=[_PIECES], quiet=True, say=_say)
+    yield from _doctest_programs(TSAN_BUILD, *_THREADED, env={"TSAN_OPTIONS": "halt_on_error=1"}, label="tsan",
                                  prefix=_without_randomisation())
 
 
@@ -301,7 +299,7 @@ def _print_table(results):
 
 def _print_coverage():
     try:
-        print(counting.report(_ASAN), flush=True)
+        print(counting.report(ASAN_BUILD), flush=True)
     except StandError as error:
         print(error, flush=True)
 

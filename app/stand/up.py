@@ -8,6 +8,7 @@ import time
 
 from app.stand.build import STAND_TARGETS, build
 from app.stand.errors import StandError
+from app.stand.folder import DataFolder
 from app.stand.kafka import fetch_jars
 from app.stand.paths import BUILD
 from app.stand.ports import is_free
@@ -40,7 +41,8 @@ def demo(options):
 
 
 def _stand(options):
-    """Builds what is needed and makes the stand; `with` starts it."""
+    """Builds what is needed and makes the stand; `with` starts it. A folder it cannot have is refused before."""
+    DataFolder(options.data).make()
     if options.kafka == "real":
         fetch_jars(_say)
     build(targets=STAND_TARGETS, say=_say)

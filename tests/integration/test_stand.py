@@ -11,7 +11,7 @@ import time
 import pytest
 from client import eventually
 
-from app.stand import Stand, StandError
+from app.stand import Stand, StandError, clean
 from app.stand.folder import DataFolder
 from app.stand.paths import ROOT
 from app.stand.ports import free_port
@@ -206,12 +206,49 @@ def test_a_wrong_argument_is_named_and_nothing_starts(arguments, said):
     assert said in answer.stderr
 
 
-def test_clean_leaves_a_folder_alone_that_is_not_ours(tmp_path):
-    precious = tmp_path / "precious"
+@pytest.mark.parametrize("name", ["precious", "lock", "onsale-data"])
+def test_clean_leaves_a_folder_alone_that_no_stand_has_made(tmp_path, name):
+    precious = tmp_path / name
     precious.write_text("mine")
     answer = dev("clean", "--data", tmp_path)
     assert answer.returncode == 1 and "left alone" in answer.stderr
     assert precious.exists()
+
+
+def test_a_folder_with_files_of_somebody_else_is_refused_and_so_never_cleaned(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    with pytest.raises(StandError, match="holds something that is not of onsale"):
+        Stand(tmp_path, kafka="none")
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_clean_deletes_a_folder_that_a_stand_has_made(data):
+    Stand(data, kafka="none").stop()
+    clean.remove_data(data)
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("folder", ["/proc/onsale", "/dev/null", "/dev/null/data"])
+def test_a_folder_that_cannot_be_made_is_refused_in_words_before_anything_is_built(folder):
+    answer = dev("up", "--data", folder)
+    assert answer.returncode == 1 and answer.stdout == ""
+    assert f"{folder} cannot be the data folder" in answer.stderr
+
+
+def test_clean_deletes_the_builds_of_dev_and_nothing_that_is_only_called_so(tmp_path):
+    def build_folder(name, project):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "CMakeCache.txt").write_text(f"CMAKE_PROJECT_NAME:STATIC={project}\n")
+        return tmp_path / name
+
+    ours, others = build_folder("build", "onsale"), build_folder("build-asan", "somebody-elses")
+    link, file, elsewhere = tmp_path / "build-tsan", tmp_path / "build-fuzz", build_folder("elsewhere", "onsale")
+    link.symlink_to(elsewhere)
+    file.write_text("mine")
+    gone = tmp_path / "build-gone"
+    assert clean.remove_builds([ours, others, link, file, gone]) == [others, link, file]
+    assert not ours.exists()
+    assert others.exists() and link.is_symlink() and elsewhere.exists() and file.exists()
 
 
 def test_each_package_is_listed_once_and_says_why():
