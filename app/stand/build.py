@@ -6,6 +6,7 @@ import subprocess
 
 from app.stand.errors import StandError
 from app.stand.paths import BUILD, ROOT
+from app.stand.workers import run_program
 
 # What demo and up need; `./dev build` and `./dev test` build everything.
 STAND_TARGETS = ("onsaled", "onsale-kafka-embedded", "onsale-crowd")
@@ -20,7 +21,7 @@ def build(directory=BUILD, *, targets=(), sanitize="", options=(), say=print, qu
     say(f"Building {' '.join(targets) or 'everything'} in {directory.name}/"
         + (f" with {sanitize} sanitizer" if sanitize else ""))
     command = ["ninja", "-C", str(directory), *targets]
-    done = subprocess.run(command, stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT, text=True)
+    done = run_program(command, stdout=subprocess.PIPE if quiet else None, text=True)
     if done.returncode != 0:
         raise StandError("the build failed" + (f":\n{_failures(done.stdout)}" if quiet else ""))
 
@@ -34,7 +35,7 @@ def configure(directory, sanitize="", options=()):
     if sanitize:
         command += [f"-DONSALE_SANITIZE={sanitize}", f"-DCMAKE_CXX_FLAGS_RELWITHDEBINFO={SANITIZER_FLAGS}",
                     f"-DCMAKE_C_FLAGS_RELWITHDEBINFO={SANITIZER_FLAGS}"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
+    done = run_program(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C"})
     if done.returncode != 0:
         (directory / "build.ninja").unlink(missing_ok=True)
         raise StandError(f"cmake failed:\n{done.stderr.strip() or done.stdout}")

@@ -6,7 +6,6 @@ nothing. Branches are those the compiler sees, without the ones that only an exc
 """
 
 import collections
-import concurrent.futures
 import dataclasses
 import json
 import os
@@ -15,6 +14,7 @@ import subprocess
 
 from app.stand.errors import StandError
 from app.stand.paths import ROOT
+from app.stand.workers import Workers
 
 FOLDERS = ("core", "lua", "net", "persist", "queue", "seat", "app", "perf")
 LEAST_COVERED = 10
@@ -59,8 +59,8 @@ def report(directory, root=ROOT):
 def measure(directory, root=ROOT):
     """{file: Counts} of the product's files, from every object that the compiler wrote notes on."""
     files = collections.defaultdict(Counts)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for documents in pool.map(_gcov, sorted(directory.rglob("*.gcno"))):
+    with Workers(os.cpu_count()) as workers:
+        for documents in workers.map(lambda notes: _gcov(workers, notes), sorted(directory.rglob("*.gcno"))):
             for document in documents:
                 for file in document["files"]:
                     name = _of_ours(file["file"], document["current_working_directory"], root)
@@ -69,9 +69,9 @@ def measure(directory, root=ROOT):
     return dict(files)
 
 
-def _gcov(notes):
-    done = subprocess.run(["gcov", "--json-format", "--stdout", "--branch-probabilities", str(notes)],
-                          cwd=notes.parent, capture_output=True, text=True)
+def _gcov(workers, notes):
+    done = workers.run(["gcov", "--json-format", "--stdout", "--branch-probabilities", str(notes)],
+                       cwd=notes.parent, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise StandError(f"gcov failed on {notes.name}:\n{done.stderr[-2000:]}")
     return [json.loads(line) for line in done.stdout.splitlines() if line]

@@ -4,6 +4,7 @@ A target starts from its corpus, which git keeps, and from what earlier runs fou
 breaks a property is kept in build-fuzz/findings and printed with the command that repeats it.
 """
 
+import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from app.stand.build import build
 from app.stand.errors import StandError
 from app.stand.paths import FUZZ_BUILD, ROOT
+from app.stand.workers import Workers, run_program
 
 JOBS = 2  # targets at a time
 MINUTES = 1.0
@@ -81,17 +83,15 @@ class Sums:
     edges: int
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Run:
-    """One target, started."""
+    """One target that has run, and what it found."""
 
     target: Target
-    process: subprocess.Popen
     log: pathlib.Path
-    start: float
-    deadline: float
-    seconds: float = 0.0
-    before: frozenset[pathlib.Path] = frozenset()
+    seconds: float
+    status: int | str
+    findings: list[pathlib.Path]
 
     @property
     def sums(self) -> Sums:
@@ -99,11 +99,7 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        return self.process.returncode != 0
-
-    @property
-    def findings(self) -> list[pathlib.Path]:
-        return sorted(set(self.target.findings.iterdir()) - self.before)
+        return self.status != 0
 
 
 def fuzz(options) -> int:
@@ -146,46 +142,31 @@ def build_targets(targets: list[Target], say) -> None:
 def replay(target: Target) -> subprocess.CompletedProcess:
     """Every input of the corpus once, and no other."""
     target.findings.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(target.command("-runs=0", target.corpus), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace")
+    return run_program(target.command("-runs=0", target.corpus), text=True, errors="replace")
 
 
 def run_all(targets: list[Target], seconds: float, jobs: int) -> Iterator[Run]:
-    """Each target for so long, `jobs` of them at a time; yields each when it has ended. Nothing is left running."""
-    waiting, running = list(targets), []
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(_start(waiting.pop(0), seconds))
-            time.sleep(0.1)
-            ended = [run for run in running if _has_ended(run)]
-            running = [run for run in running if run not in ended]
-            yield from ended
-    finally:
-        for run in running:
-            run.process.kill()
-            run.process.wait()
+    """Each target for so long, `jobs` of them at a time; yields each when it has ended."""
+    with Workers(jobs) as workers:
+        begun = [workers.begin(_run, workers, target, seconds) for target in targets]
+        for ended in concurrent.futures.as_completed(begun):
+            yield ended.result()
 
 
-def _start(target: Target, seconds: float) -> Run:
+def _run(workers: Workers, target: Target, seconds: float) -> Run:
     for folder in (target.work, target.findings):
         folder.mkdir(parents=True, exist_ok=True)
-    before = frozenset(target.findings.iterdir())
+    before = set(target.findings.iterdir())
     log = _DIRECTORY / f"{target.name}.log"
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            target.command(f"-max_total_time={max(1, round(seconds))}", "-print_final_stats=1", target.work,
-                           target.corpus), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    now = time.monotonic()
-    return Run(target, process, log, now, now + seconds + _GRACE_S + _INPUT_TIMEOUT_S, before=before)
-
-
-def _has_ended(run: Run) -> bool:
-    if run.process.poll() is None and time.monotonic() > run.deadline:
-        run.process.kill()  # libFuzzer ends by itself; one that does not has failed
-        run.process.wait()
-    run.seconds = time.monotonic() - run.start
-    return run.process.poll() is not None
+    command = target.command(f"-max_total_time={max(1, round(seconds))}", "-print_final_stats=1", target.work,
+                             target.corpus)
+    start = time.monotonic()
+    try:
+        with open(log, "wb") as output:
+            status = workers.run(command, stdout=output, timeout_s=seconds + _GRACE_S + _INPUT_TIMEOUT_S).returncode
+    except subprocess.TimeoutExpired:  # libFuzzer ends by itself; one that does not has failed
+        status = "a timeout"
+    return Run(target, log, time.monotonic() - start, status, sorted(set(target.findings.iterdir()) - before))
 
 
 def sums_of(log: str) -> Sums:
@@ -201,7 +182,7 @@ def explain(run: Run) -> str:
     """A failed run in words: what was broken, the input that breaks it, and the command that repeats it."""
     log = run.log.read_text(errors="replace")
     broken = re.search(r"^.*(assertion failed|runtime error|ERROR: (\w+Sanitizer|libFuzzer)).*$", log, re.MULTILINE)
-    lines = [f"{run.target.name}: {broken[0].strip() if broken else f'ended with {run.process.returncode}'}"]
+    lines = [f"{run.target.name}: {broken[0].strip() if broken else f'ended with {run.status}'}"]
     for finding in run.findings:
         lines += [f"  found    {_short(finding)}", f"  repeat   {_short(run.target.program)} {_short(finding)}"]
     return "\n".join([*lines, f"  log      {_short(run.log)}"])
@@ -215,10 +196,10 @@ def keep(target: Target) -> None:
         for seed in target.corpus.iterdir():
             shutil.copy(seed, merged / seed.name)
         known = {path.name for path in merged.iterdir()}
-        done = subprocess.run(target.command("-set_cover_merge=1", "-use_counters=0", merged, target.work),
-                              capture_output=True, text=True, errors="replace")
+        done = run_program(target.command("-set_cover_merge=1", "-use_counters=0", merged, target.work), text=True,
+                           errors="replace")
         if done.returncode != 0:
-            raise StandError(f"merging the inputs of {target.name} failed:\n{done.stderr[-2000:]}")
+            raise StandError(f"merging the inputs of {target.name} failed:\n{done.stdout[-2000:]}")
         fresh = [path for path in merged.iterdir() if path.name not in known]
         fresh.sort(key=lambda path: path.stat().st_size, reverse=True)  # a large one reaches what several small ones do
         print(f"{target.name}: {_add_to_corpus(target, fresh)} of {len(fresh)} new inputs kept")

@@ -16,6 +16,7 @@ from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.paths import BUILD, STAND
 from app.stand.ports import LOOPBACK, answers
 from app.stand.processes import Service
+from app.stand.workers import run_program
 
 KINDS = ("real", "embedded", "none")
 
@@ -159,11 +160,11 @@ def _copy_jars(target):
                "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", "-DincludeScope=runtime",
                f"-DoutputDirectory={target}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MAVEN_TIMEOUT_S)
+        done = run_program(command, text=True, timeout_s=_MAVEN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise KafkaUnavailable(f"Maven did not fetch Apache Kafka within {_MAVEN_TIMEOUT_S} s") from None
     if done.returncode != 0:
-        output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
         errors = [line for line in output.splitlines() if "[ERROR]" in line]
         raise KafkaUnavailable("Maven cannot fetch Apache Kafka: " + (errors[0] if errors else "no reason given"))
 

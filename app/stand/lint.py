@@ -18,7 +18,7 @@ from app.stand.build import compile_commands
 from app.stand.errors import StandError
 from app.stand.paths import BUILD, ROOT
 from app.stand.processes import ending
-from app.stand.workers import Workers
+from app.stand.workers import Workers, run_program
 
 FOLDERS = ("app", "core", "lua", "net", "perf", "persist", "queue", "seat", "tests")
 
@@ -64,11 +64,10 @@ def sources(root=ROOT):
 
 def misformatted(files, root=ROOT):
     """Those that clang-format would write otherwise."""
-    done = subprocess.run(["clang-format", "--dry-run", "--ferror-limit=1", *files], cwd=root, capture_output=True,
-                          text=True)
+    done = run_program(["clang-format", "--dry-run", "--ferror-limit=1", *files], cwd=root, text=True)
     if done.returncode != 0:
-        raise StandError(f"clang-format failed:\n{done.stderr[-2000:]}")
-    return sorted(set(re.findall(r"^(\S+?):\d+:\d+: warning:", done.stderr, re.MULTILINE)))
+        raise StandError(f"clang-format failed:\n{done.stdout[-2000:]}")
+    return sorted(set(re.findall(r"^(\S+?):\d+:\d+: warning:", done.stdout, re.MULTILINE)))
 
 
 def words_on_format(files):

@@ -65,13 +65,22 @@ def bury(watched, grace_s=GRACE_S):
         send(pid, signal.SIGKILL)
 
 
+def remove(folder, grace_s=GRACE_S):
+    """Deletes the folder; again while somebody writes there who is ending, a program of one that was watched."""
+    deadline = time.monotonic() + grace_s
+    shutil.rmtree(folder, ignore_errors=True)
+    while os.path.exists(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     watched, folders = read_orders(sys.stdin)
     bury(watched)
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 if __name__ == "__main__":

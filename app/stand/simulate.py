@@ -6,10 +6,10 @@ repeats just that run.
 
 import os
 import pathlib
-import subprocess
 
 from app.stand.build import build
 from app.stand.paths import ASAN_BUILD, BUILD, ROOT
+from app.stand.workers import run_program
 
 MINUTES = 1
 
@@ -24,12 +24,13 @@ def simulate(options) -> int:
     if options.trace:
         arguments += ["--trace"]
     arguments += ["--runs", str(options.runs)] if options.runs else ["--seconds", str(round(options.minutes * 60))]
-    return subprocess.run([str(directory / "simulation"), *arguments], cwd=ROOT).returncode
+    command = [str(directory / "simulation"), *arguments]
+    return run_program(command, stdout=None, stderr=None, cwd=ROOT).returncode
 
 
 def run(directory: pathlib.Path, *arguments: str, timeout_s: float,
         env: dict[str, str] | None = None) -> tuple[int, str]:
     """(exit status, output) of the program of a build; for `./dev test`."""
-    done = subprocess.run([str(directory / "simulation"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", timeout=timeout_s, cwd=ROOT, env=os.environ | (env or {}))
+    done = run_program([str(directory / "simulation"), *arguments], text=True, errors="replace", timeout_s=timeout_s,
+                       cwd=ROOT, env=os.environ | (env or {}))
     return done.returncode, done.stdout

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from app.stand.build import build
 from app.stand.errors import KafkaUnavailable, StandError
 from app.stand.kafka import fetch_jars
 from app.stand.paths import ASAN_BUILD, BUILD, ROOT, TSAN_BUILD
-from app.stand.workers import Workers
+from app.stand.workers import Workers, run_program
 
 LEGS = ("lint", "unit", "integration", "simulation", "servers", "asan", "tsan", "fuzz")
 
@@ -222,7 +223,8 @@ def _doctest_programs(directory, *patterns, env=None, label="", prefix=()):
     if not programs:
         raise StandError(f"no program {' or '.join(patterns)} in {directory.name}/")
     with Workers(_PROGRAMS_AT_ONCE) as workers:
-        for result in workers.map(lambda program: _doctest(workers, [*prefix, str(program)], env or {}), programs):
+        env = (env or {}) | {"TMPDIR": workers.scratch_folder()}
+        for result in workers.map(lambda program: _doctest(workers, [*prefix, str(program)], env), programs):
             result.name = f"{label}: {result.name}" if label else result.name
             _say(f"  {result.name}: {result.passed} passed, {result.failed} failed ({result.seconds:.1f} s)")
             yield result
@@ -256,9 +258,9 @@ def _pytest(name, *arguments, kafka, env=None):
     environment = os.environ | {"ONSALE_TEST_KAFKA": kafka, "PYTHONPATH": str(ROOT)} | (env or {})
     start = time.monotonic()
     try:
-        status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=8",
-                                 f"--junitxml={report}", *arguments], cwd=ROOT, env=environment,
-                                timeout=_PYTEST_TIMEOUT_S).returncode
+        status = run_program([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=8",
+                              f"--junitxml={report}", *arguments], stdout=None, stderr=None, cwd=ROOT, env=environment,
+                             timeout_s=_PYTEST_TIMEOUT_S, stop_signal=signal.SIGINT).returncode
     except subprocess.TimeoutExpired:
         status = "a timeout"
     passed, failed, skipped = junit_counts(report)
