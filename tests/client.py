@@ -290,6 +290,17 @@ def replies_in(data):
     return replies
 
 
+def answers_to(data, methods):
+    """All answers in `data`, without the wishes for a body; `methods` says which have no body."""
+    answers = []
+    while parsed := parse_reply(data, methods[len(answers)] if len(answers) < len(methods) else "GET"):
+        data = data[parsed[1]:]
+        if parsed[0].status >= 200:
+            answers.append(parsed[0])
+    assert not data, data
+    return answers
+
+
 def eventually(judge, deadline_s=30.0, every_s=0.05, what="condition"):
     """Polls `judge` until it answers something true, and returns that. The deadline is for broken servers only."""
     end = time.monotonic() + deadline_s

@@ -37,6 +37,7 @@ struct OperationsListener::Inside {
   core::Status listen();
   void accept();
   void accepted(boost::system::error_code error, tcp::socket socket);
+  bool make_room();
   void run();
   void stop();
 
@@ -83,11 +84,18 @@ void OperationsListener::Inside::accepted(boost::system::error_code error, tcp::
     });
     return;
   }
-  // One too many is closed at once: an operator sees that, and waiting would only fill the kernel's queue.
-  if (shared.sessions < settings.connections_max) {
-    std::make_shared<operations::Session>(std::move(socket), shared)->start();
-  }
+  if (make_room()) std::make_shared<operations::Session>(std::move(socket), shared)->start();
   accept();
+}
+
+// One too many takes the place of whoever has kept us waiting longest, so that silent connections keep no probe away.
+// When all wait for their calls, it is closed at once: an operator sees that, and waiting would only fill the kernel's
+// queue.
+bool OperationsListener::Inside::make_room() {
+  if (shared.awaiting_peer.size() + shared.awaiting_call.size() < settings.connections_max) return true;
+  if (shared.awaiting_peer.empty()) return false;
+  shared.awaiting_peer.front()->close();
+  return true;
 }
 
 // A handler that throws (out of memory) costs its connection, not the listener.

@@ -95,7 +95,7 @@ Call call_of(std::string_view method, std::string_view target) {
     if (!matches) continue;
     if (is_method(method, entry)) return call_of(entry, parameter);
     other.action = Action::wrong_method;
-    other.allow.append(other.allow.empty() ? "" : ", ").append(entry.method);
+    other.allow.append(other.allow.empty() ? "" : ", ").append(entry.method == "GET" ? "GET, HEAD" : entry.method);
   }
   return other;
 }

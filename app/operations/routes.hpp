@@ -27,7 +27,7 @@ struct Call {
   Action action = Action::not_found;
   std::string_view event;
   EventMove move = EventMove::warm;
-  std::string allow;  // "GET, PUT"
+  std::string allow;  // "GET, HEAD, PUT"
 };
 
 // `target` is the request's, with or without a query.

@@ -31,6 +31,7 @@ constexpr std::string_view json_type = "application/json";
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
+constexpr std::size_t head_read_bytes = 4096;  // at a time; most heads are smaller
 constexpr std::size_t drain_bytes_max = 8 * 1024 * 1024;
 constexpr std::chrono::seconds drain_time_max{2};
 
@@ -68,11 +69,23 @@ std::string problem_body(net::Code code, std::string_view detail) {
 }  // namespace
 
 Session::Session(asio::ip::tcp::socket socket, Shared& shared)
-    : shared_{shared}, stream_{std::move(socket)}, buffer_{64 * 1024} {
-  ++shared_.sessions;
+    : shared_{shared},
+      stream_{std::move(socket)},
+      buffer_{64 * 1024},
+      among_{&shared.awaiting_peer},
+      place_{among_->insert(among_->end(), this)} {}
+
+Session::~Session() { among_->erase(place_); }
+
+void Session::line_up(std::list<Session*>& among) {
+  among.splice(among.end(), *among_, place_);
+  among_ = &among;
 }
 
-Session::~Session() { --shared_.sessions; }
+void Session::close() {
+  line_up(shared_.awaiting_peer);  // behind those that can still make room
+  stream_.close();
+}
 
 template <class Handler>
 auto Session::bound(Handler handler) {
@@ -81,34 +94,67 @@ auto Session::bound(Handler handler) {
 
 // ---------------------------------------------------------------- reading
 
+void Session::await_peer() {
+  line_up(shared_.awaiting_peer);
+  stream_.expires_after(std::chrono::milliseconds{shared_.settings.io_ms_max});
+}
+
 void Session::read_head() {
+  scan_ = {};
   parser_.emplace();
-  parser_->header_limit(core::limits::headers_bytes_max);
+  // The scan has counted already, and exactly.
+  parser_->header_limit(core::limits::request_line_bytes_max + core::limits::headers_bytes_max + 4);
   parser_->body_limit(shared_.settings.body_bytes_max);
   response_ = {};
+  head_ = {};
   call_ = {};
-  body_unread_ = false;
-  stream_.expires_after(std::chrono::milliseconds{shared_.settings.io_ms_max});
-  http::async_read_header(stream_, buffer_, *parser_, bound(&Session::head_done));
+  message_whole_ = false;
+  await_peer();
+  scan_head();
+}
+
+// Beast forgives what two readers could understand differently; the scan does not.
+void Session::scan_head() {
+  using Progress = net::http::HeadScan::Progress;
+  const auto bytes = buffer_.cdata();
+  const auto progress = scan_.scan({static_cast<const char*>(bytes.data()), bytes.size()});
+  if (progress == Progress::more) return read_more();
+  started_ms_ = core::monotonic_ms();
+  request_id_ = shared_.ids.next(core::wall_ms()).string();
+  if (progress == Progress::complete) return head_done(parse_head());
+  const bool large = scan_.refusal() == net::http::Refusal::headers_too_large;
+  respond(large ? net::Code::headers_too_large : net::Code::bad_request, scan_.detail());
+}
+
+void Session::read_more() {
+  stream_.async_read_some(buffer_.prepare(head_read_bytes), [self = shared_from_this()](Error error, std::size_t size) {
+    if (error) return;  // gone or too slow
+    self->buffer_.commit(size);
+    self->scan_head();
+  });
+}
+
+Session::Error Session::parse_head() {
+  buffer_.consume(scan_.begin());
+  const auto size = scan_.head_bytes() - scan_.begin();
+  Error error;
+  const auto parsed = parser_->put(asio::buffer(buffer_.cdata(), size), error);
+  buffer_.consume(size);
+  if (!error && (parsed != size || !parser_->is_header_done())) error = http::error::bad_field;
+  return error;
 }
 
 void Session::head_done(Error error) {
-  started_ms_ = core::monotonic_ms();
-  const auto given = error ? std::string_view{} : view(parser_->get()["X-Request-Id"]);
-  request_id_ = core::valid_id(given) ? std::string{given} : shared_.ids.next(core::wall_ms()).string();
   if (error) return refuse_unread(error);
+  const auto given = view(parser_->get()["X-Request-Id"]);
+  if (core::valid_id(given)) request_id_ = given;
   if (!accept_head()) return;
-  if (net::http::equal_ignoring_case(view(parser_->get()[http::field::expect]), "100-continue")) return send_continue();
+  if (head_.expects_continue) return send_continue();
   read_body();
 }
 
 // What HTTP itself has against the request. A peer that is gone or too slow gets no answer.
 void Session::refuse_unread(Error error) {
-  body_unread_ = true;
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return respond(net::Code::headers_too_large,
-                   fmt::format("the header fields have more than {} bytes", core::limits::headers_bytes_max));
-  }
   if (error == http::error::body_limit) {
     const bool large = !parser_->is_header_done() || call_.action == Action::put_event;
     return refuse_body(large ? shared_.settings.body_bytes_max : core::limits::body_bytes_max);
@@ -121,20 +167,19 @@ void Session::refuse_unread(Error error) {
 // False when the head alone decided; the answer is then on its way.
 bool Session::accept_head() {
   const auto& request = parser_->get();
-  const auto target = view(request.target());
-  const bool has_body = parser_->chunked() || parser_->content_length().value_or(0) > 0;
-  body_unread_ = has_body;  // until it is read
-  if (request.count(http::field::transfer_encoding) > 0 && !parser_->chunked()) {
-    respond(net::Code::bad_request, "the Transfer-Encoding must be chunked");
+  head_ = head_of(request);
+  if (head_.problem != nullptr) {
+    respond(net::Code::bad_request, head_.problem);
     return false;
   }
-  if (is_admin(target) && !authenticate()) return false;
-  call_ = call_of(view(request.method_string()), target);
-  return accept_call(has_body);
+  message_whole_ = !head_.has_body;
+  if (is_admin(head_.target) && !authenticate()) return false;
+  call_ = call_of(view(request.method_string()), head_.target);
+  return accept_call();
 }
 
 // What the call says about the request; false when that was the answer.
-bool Session::accept_call(bool has_body) {
+bool Session::accept_call() {
   switch (call_.action) {
     case Action::not_found:
       respond(net::Code::not_found, "there is no such call");
@@ -152,7 +197,7 @@ bool Session::accept_call(bool has_body) {
     default:
       break;
   }
-  if (!has_body) return true;
+  if (!head_.has_body) return true;
   if (!is_json(view(parser_->get()[http::field::content_type]))) {
     respond(net::Code::unsupported_media_type, "Content-Type must be application/json");
     return false;
@@ -196,13 +241,13 @@ void Session::continue_sent(Error error) {
 }
 
 void Session::read_body() {
-  stream_.expires_after(std::chrono::milliseconds{shared_.settings.io_ms_max});
+  await_peer();
   http::async_read(stream_, buffer_, *parser_, bound(&Session::body_done));
 }
 
 void Session::body_done(Error error) {
   if (error) return refuse_unread(error);
-  body_unread_ = false;
+  message_whole_ = true;
   serve();
 }
 
@@ -233,15 +278,15 @@ void Session::serve_readiness() {
 }
 
 void Session::serve_call() {
-  if (shared_.calls_waiting >= shared_.settings.calls_waiting_max) {
+  if (shared_.awaiting_call.size() >= shared_.settings.calls_waiting_max) {
     return respond(net::Code::overloaded, "too many admin calls wait already");
   }
-  ++shared_.calls_waiting;
-  asio::post(shared_.calls, [self = shared_from_this()] {
-    asio::post(self->stream_.get_executor(), [self, reply = self->run_call()] {
-      --self->shared_.calls_waiting;
-      self->respond(reply);
-    });
+  line_up(shared_.awaiting_call);
+  // The session moves with its reply: its last owner must not be a call thread.
+  asio::post(shared_.calls, [self = shared_from_this()]() mutable {
+    auto& session = *self;
+    asio::post(session.stream_.get_executor(),
+               [self = std::move(self), reply = session.run_call()] { self->respond(reply); });
   });
 }
 
@@ -291,11 +336,12 @@ void Session::respond(Answer answer) {
   if (!answer.allow.empty()) response_.set(http::field::allow, answer.allow);
   if (answer.status == 401) response_.set(http::field::www_authenticate, "Bearer");
   if (answer.status == 503) response_.set(http::field::retry_after, fmt::to_string(1 + shared_.random.below(3)));
-  response_.keep_alive(!body_unread_ && parser_->is_header_done() && parser_->get().keep_alive());
+  // HTTP/1.0 never stays: its proxies pass on a "keep-alive" that they do not understand (RFC 9112 C.2.2).
+  response_.keep_alive(message_whole_ && parser_->get().version() == 11 && parser_->keep_alive());
   response_.content_length(answer.body.size());
   if (!head_only) response_.body() = std::move(answer.body);
   log_call(answer.status);
-  stream_.expires_after(std::chrono::milliseconds{shared_.settings.io_ms_max});
+  await_peer();
   http::async_write(stream_, response_, bound(&Session::sent));
 }
 
@@ -304,7 +350,7 @@ void Session::sent(Error error) {
   if (response_.keep_alive()) return read_head();
   Error ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  if (body_unread_) drain();
+  drain();
 }
 
 // Closing with unread bytes would reset the connection and could take the answer with it: read them for a moment.
@@ -319,13 +365,12 @@ void Session::drain() {
 }
 
 void Session::log_call(int status) const {
-  if (!parser_->is_header_done() || !is_admin(view(parser_->get().target()))) return;
+  if (!is_admin(head_.target)) return;
   const auto& request = parser_->get();
   const auto level = request.method() == http::verb::get && status < 400 ? core::LogLevel::debug : core::LogLevel::info;
-  const auto target = view(request.target());
   shared_.log.write(level, "admin call",
                     {{"method", view(request.method_string())},
-                     {"path", target.substr(0, target.find('?'))},
+                     {"path", head_.target.substr(0, head_.target.find('?'))},
                      {"status", status},
                      {"duration_ms", core::monotonic_ms() - started_ms_},
                      {"request_id", request_id_}});

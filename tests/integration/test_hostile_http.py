@@ -8,7 +8,7 @@ import asyncio
 import time
 
 import pytest
-from client import AsyncHttp, Raw, parse_reply, replies_in
+from client import AsyncHttp, Raw, answers_to, parse_reply, replies_in
 from hostile.vectors import load
 from hostile.witness import Unbroken
 
@@ -48,17 +48,6 @@ def get(*more):
 
 def post(*more, body=b""):
     return request(b"POST /v1/events/e/queue HTTP/1.1", b"Host: a", *more, body=body)
-
-
-def answers_to(data, methods):
-    """All answers in `data`, without the wishes for a body; `methods` says which have no body."""
-    answers = []
-    while parsed := parse_reply(data, methods[len(answers)] if len(answers) < len(methods) else "GET"):
-        data = data[parsed[1]:]
-        if parsed[0].status >= 200:
-            answers.append(parsed[0])
-    assert not data, data
-    return answers
 
 
 def check_vector(stand, vector, pieces):

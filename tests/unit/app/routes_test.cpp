@@ -60,9 +60,9 @@ TEST_CASE("what is not in the contract is not found") {
 }
 
 TEST_CASE("a wrong method is told the right ones") {
-  CHECK(call_of("DELETE", "/admin/v1/events/e").allow == "GET, PUT");
+  CHECK(call_of("DELETE", "/admin/v1/events/e").allow == "GET, HEAD, PUT");
   CHECK(call_of("GET", "/admin/v1/events/e/open").allow == "POST");
-  CHECK(call_of("POST", "/admin/v1/blocks/192.0.2.0/24").allow == "GET, PUT, DELETE");
+  CHECK(call_of("POST", "/admin/v1/blocks/192.0.2.0/24").allow == "GET, HEAD, PUT, DELETE");
   CHECK(call_of("get", "/livez").action == Action::wrong_method);
   CHECK(call_of("HEAD", "/admin/v1/events/e/open").action == Action::wrong_method);
 }
