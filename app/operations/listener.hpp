@@ -3,9 +3,9 @@
 //
 //   io thread: accept, parse, authenticate, route, livez/readyz/metrics     call threads: Administration, may block
 //
-// A probe is never behind a call that waits for PostgreSQL, nor kept away by silent connections: who has kept us waiting
-// longest makes room. Everything has a limit: connections, header and body bytes, time, calls that wait; the admin token
-// is compared in constant time before a body is read.
+// A probe is never behind a call that waits for PostgreSQL, nor kept away by silent connections: the one that has kept
+// the listener waiting longest makes room. Everything has a limit: connections, header and body bytes, time, calls that
+// wait; the admin token is compared in constant time before a body is read.
 // Ownership: owns its threads and sockets; borrows what it is given, which must outlive it. Thread: start() and stop()
 // belong to the owner's thread.
 #pragma once
