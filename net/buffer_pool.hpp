@@ -4,7 +4,8 @@
 //   4 KiB   16 KiB   64 KiB   256 KiB   1 MiB   4 MiB
 //
 // The pool has a limit for all blocks together; beyond it acquire() gives an empty block, which is an answer
-// (the connection that asked is cut). Ownership: whoever acquired a block releases it; the pool frees the memory.
+// (the connection that asked is cut). Free blocks have a limit of their own: what a bad minute needed goes back to the
+// system. Ownership: whoever acquired a block releases it; the pool frees the memory.
 // Thread: one.
 #pragma once
 #include <array>
@@ -23,6 +24,7 @@ class BufferPool {
     explicit operator bool() const { return data != nullptr; }
   };
   static constexpr std::size_t block_bytes_max = 4 * 1024 * 1024;
+  static constexpr std::size_t free_bytes_max = 32 * 1024 * 1024;  // 2000 connections' answers of 16 KiB
 
   explicit BufferPool(std::size_t bytes_max) : bytes_max_{bytes_max} {}
   ~BufferPool();

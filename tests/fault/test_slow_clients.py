@@ -19,6 +19,7 @@ UNREAD = ("slow_readers", "floods")
 # Resident memory of the server. Who reads nothing may have 64 KiB of answers before its next request waits, the last
 # of them as large as the largest there is, and 32 KiB of requests behind; buffers are powers of two.
 UNREAD_KIB_MAX, OTHERS_KIB_MAX = 320, 8
+KEPT_BYTES_MAX = 64 * 2**20  # of a core, for the next ones; twice what the buffer pool keeps
 KERNEL_KIB_MAX = 512  # what one who reads nothing may hold of the kernel; it would give four megabytes by itself
 
 
@@ -95,6 +96,19 @@ def test_readers_that_never_read_hold_little_of_the_kernels_memory(own_stand):
         eventually(all_were_cut, CUT_S_MAX, every_s=0.5, what="slow readers cut")
     assert held_kib and max(held_kib) < KERNEL_KIB_MAX
     check_nothing_is_left(stand)
+
+
+def test_the_memory_that_a_thousand_readers_needed_goes_back_when_they_are_gone(own_stand):
+    stand = own_stand(workers=1)
+    before_bytes = resident_bytes(stand.server.pid)
+
+    def grown_bytes():
+        return resident_bytes(stand.server.pid) - before_bytes
+
+    with HostileProcess(stand.env["ONSALE_URL"], {"slow_readers": 1000}, comes_again=False):
+        eventually(lambda: grown_bytes() > KEPT_BYTES_MAX, what="a thousand answers waiting")
+    check_nothing_is_left(stand)
+    eventually(lambda: grown_bytes() < KEPT_BYTES_MAX, what="the memory back")
 
 
 def check_turned_away(url):

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "net/inbox.hpp"
 
@@ -30,6 +31,15 @@ TEST_CASE("at its limit the pool says no, and yes again when something came back
   CHECK(c);
   pool.release(b);
   pool.release(c);
+}
+
+TEST_CASE("what a thousand slow readers needed goes back to the system when they are gone") {
+  net::BufferPool pool{std::size_t{1} << 30};
+  std::vector<net::BufferPool::Block> blocks;
+  for (int reader = 0; reader < 1000; ++reader) blocks.push_back(pool.acquire(200'000));
+  CHECK(pool.bytes_held().value() == 1000 * 256 * 1024);
+  for (const auto block : blocks) pool.release(block);
+  CHECK(pool.bytes_held().value() == net::BufferPool::free_bytes_max);
 }
 
 TEST_CASE("what is larger than the largest block is refused") {
