@@ -1,12 +1,14 @@
 """The command line of `./dev`."""
 
 import argparse
+import re
 import sys
 
 from app.stand import build, clean, fuzz, lint, simulate, testing, up
 from app.stand.errors import StandError
 from app.stand.kafka import KINDS
 from app.stand.paths import ROOT
+from app.stand.report_file import report_file
 from app.stand.signals import Stopped, StopSignals
 from perf.bench.command import bench
 
@@ -75,7 +77,7 @@ def _add_demo(commands):
     demo.add_argument("--buyers", type=_positive, default=2000, metavar="N", help="simulated buyers (default: 2000)")
     demo.add_argument("--seats", type=_count, default=500, metavar="N", help="numbered seats (default: 500)")
     demo.add_argument("--standing", type=_count, default=200, metavar="N", help="standing places (default: 200)")
-    demo.add_argument("--report", metavar="FILE.json", help="write the table as JSON, too")
+    demo.add_argument("--report", type=report_file, metavar="FILE.json", help="write the table as JSON, too")
     demo.add_argument("--exit", action="store_true",
                       help="stop everything after the sale; non-zero when an invariant broke")
     demo.set_defaults(run=up.demo)
@@ -94,7 +96,7 @@ def _add_bench(commands):
     command.add_argument("--seconds", type=_seconds, metavar="S", help="of each run (default: 5, with --quick 1)")
     command.add_argument("--repeat", type=_positive, metavar="N", help="runs of each (default: 3, with --quick 1)")
     command.add_argument("--quick", action="store_true", help="small and short, to see whether it runs")
-    command.add_argument("--json", metavar="FILE", help="write everything as JSON, too")
+    command.add_argument("--json", type=report_file, metavar="FILE", help="write everything as JSON, too")
     command.add_argument("--compare", metavar="OLD.json", help="print what has changed since that report")
     command.set_defaults(run=bench)
 
@@ -121,7 +123,7 @@ def _add_simulate(commands):
     command = commands.add_parser("simulate", help="server, queue and Redis link in a simulated kernel; exit 1 when a "
                                                    "run breaks an invariant")
     command.add_argument("name", nargs="*", metavar="NAME",
-                         help="only these worlds: server, redis, sale (default: all)")
+                         help=f"only these worlds: {', '.join(simulate.WORLDS)} (default: all)")
     command.add_argument("--minutes", type=_minutes, default=simulate.MINUTES, metavar="M",
                          help=f"of all worlds together (default: {simulate.MINUTES})")
     command.add_argument("--runs", type=_positive, metavar="N", help="of each world, instead of a time")
@@ -183,6 +185,6 @@ def _port(text):
 
 
 def _number(text, least, most):
-    if not text.isdigit() or not least <= int(text) <= most:
+    if not re.fullmatch("[0-9]{1,20}", text) or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
     return int(text)

@@ -8,14 +8,19 @@ import os
 import pathlib
 
 from app.stand.build import build
+from app.stand.errors import StandError
 from app.stand.paths import ASAN_BUILD, BUILD, ROOT
 from app.stand.workers import run_program
 
 MINUTES = 1
+WORLDS = sorted(path.name.removesuffix("_world.cpp") for path in (ROOT / "tests/simulation/worlds").glob("*_world.cpp"))
 
 
 def simulate(options) -> int:
     """The command; 0 when every run held."""
+    unknown = sorted(set(options.name) - set(WORLDS))
+    if unknown:
+        raise StandError(f"no world {', '.join(unknown)}; there are: {', '.join(WORLDS)}")
     directory = ASAN_BUILD if options.sanitized else BUILD
     build(directory, targets=("simulation",), sanitize="address,undefined" if options.sanitized else "", quiet=True)
     arguments = [*options.name]

@@ -8,6 +8,7 @@ import sys
 from app.stand.build import STAND_TARGETS, build
 from app.stand.errors import StandError
 from app.stand.paths import programs
+from app.stand.report_file import write_report
 from perf.bench import machine
 from perf.bench.buyers import Refused
 from perf.bench.catalogue import BENCHES, chosen
@@ -26,7 +27,7 @@ def bench(options) -> int:
         _print_list()
         return 0
     benches = chosen(options.names)
-    old = _read_report(options.compare) if options.compare else None
+    old = _read_report(options.compare) if options.compare is not None else None
     settings = Options(seconds=options.seconds or (1.0 if options.quick else 5.0),
                        repeat=options.repeat or (1 if options.quick else 3), quick=options.quick)
     facts = machine.facts()
@@ -36,7 +37,7 @@ def bench(options) -> int:
     done = report(results, facts, settings)
     print(render(done), end="")
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+        write_report(options.json, json.dumps(done, indent=1) + "\n")
     if old:
         print("\n" + render_comparison(old, done, compare(old, done)), end="")
     for name, problem in failed:
@@ -57,13 +58,22 @@ def _run_all(benches, settings: Options) -> tuple[list[Result], list[tuple[str, 
 
 
 def _read_report(path: str) -> dict:
+    """A report that can be compared with: it is, with itself, before anything is measured."""
     try:
         found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StandError(f"--compare {path}: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != 1:
+    if not isinstance(found, dict) or found.get("format") != 1 or not _is_comparable(found):
         raise StandError(f"--compare {path} is no report that ./dev bench --json has written")
     return found
+
+
+def _is_comparable(found: dict) -> bool:
+    try:
+        render_comparison(found, found, compare(found, found))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _raise_file_limit() -> None:

@@ -13,7 +13,7 @@ from app.stand.paths import ROOT, programs
 from app.stand.server import parse_metrics
 from perf.bench.catalogue import BENCHES, chosen
 from perf.bench.clocks import Interval, Sample, parse_command_calls, summed
-from perf.bench.command import TARGETS
+from perf.bench.command import TARGETS, _read_report
 from perf.bench.figures import Change, Figure, Figures, compare
 from perf.bench.machine import describe
 from perf.bench.probe import Answer, recovered_s
@@ -293,7 +293,19 @@ def test_a_report_is_compared_with_an_older_one(quick):
     assert "worse by more than the noise, of" in done.stdout
 
 
-def test_what_is_no_report_is_not_compared_with(tmp_path):
+@pytest.mark.parametrize("broken", [{"benches": None}, {"machine": None}, {"machine": {}},
+                                    {"benches": {"poll": None}}, {"benches": {"poll": {"figures": None}}},
+                                    {"benches": {"poll": {"figures": {"a": {"values": []}}}}}, {"format": 2}])
+def test_what_is_no_report_is_refused_before_an_hour_of_measuring(tmp_path, broken):
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"format": 1} | report_of({"a": figure(1)})))
+    assert _read_report(path)
+    path.write_text(json.dumps({"format": 1} | report_of({"a": figure(1)}) | broken))
+    with pytest.raises(StandError, match="is no report that ./dev bench --json has written"):
+        _read_report(path)
+
+
+def test_a_wrong_argument_is_said_and_nothing_is_measured(tmp_path):
     (tmp_path / "no.json").write_text("[]")
     done = dev_bench("empty", "--quick", "--compare", tmp_path / "no.json")
     assert done.returncode == 1

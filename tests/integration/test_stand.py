@@ -1,7 +1,9 @@
 """The stand itself: what it starts must never outlive it, and what it refuses must be said in words."""
 
+import contextlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from app.stand.folder import DataFolder
 from app.stand.paths import ROOT
 from app.stand.ports import free_port
 from app.stand.reaper import alive, start_time
+from app.stand.report_file import report_file, write_report
 from app.stand.signals import Stopped
 from app.stand.testing import doctest_counts, junit_counts, lint_counts
 from app.stand.workers import Workers
@@ -248,8 +251,8 @@ def test_errors_in_fixtures_count_as_failures(tmp_path):
     assert junit_counts(tmp_path / "none.xml") == (0, 0, 0)
 
 
-def dev(*arguments):
-    return subprocess.run([ROOT / "dev", *arguments], capture_output=True, text=True)
+def dev(*arguments, **environment):
+    return subprocess.run([ROOT / "dev", *arguments], capture_output=True, text=True, env=os.environ | environment)
 
 
 def test_help_names_every_command_and_option():
@@ -265,11 +268,50 @@ def test_help_names_every_command_and_option():
     (["demo", "--buyers", "many"], "no number from 1"),
     (["up", "--kafka", "imaginary"], "invalid choice"),
     (["party"], "invalid choice"),
+    (["demo", "--buyers", "\u00b2"], "'\u00b2' is no number from 1"),
+    (["demo", "--buyers", "9" * 5000], "no number from 1"),
+    (["demo", "--report", "/no/such/folder/report.json"], "cannot be written"),
+    (["bench", "--json", ""], "no file that can be written"),
+    (["bench", "--json", "/"], "no file that can be written"),
+    (["bench", "--json", "/dev/full"], "no file that can be written"),
+    (["bench", "--json", "/proc/report.json"], "cannot be written"),
 ])
 def test_a_wrong_argument_is_named_and_nothing_starts(arguments, said):
     answer = dev(*arguments)
     assert answer.returncode == 2
-    assert said in answer.stderr
+    assert said in answer.stderr and answer.stdout == ""
+
+
+def test_a_world_that_does_not_exist_is_refused_before_anything_is_built():
+    answer = dev("simulate", "nope")
+    assert answer.returncode == 1 and answer.stdout == ""
+    assert "no world nope; there are: redis, sale, server" in answer.stderr
+
+
+def test_ctrl_c_while_dev_is_still_loading_ends_it_without_a_traceback(tmp_path):
+    (tmp_path / "argparse.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    answer = dev("--help", PYTHONPATH=str(tmp_path))
+    assert (answer.returncode, answer.stdout, answer.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_report_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
+    report = report_file(str(tmp_path / "report.json"))
+    assert list(tmp_path.iterdir()) == [], "trying leaves nothing behind"
+    write_report(report, "old")
+    with pytest.raises(StandError, match="cannot be written: File too large"), limited_files(100):
+        write_report(report, "new" * 1000)
+    assert report.read_text() == "old" and list(tmp_path.iterdir()) == [report]
+
+
+@contextlib.contextmanager
+def limited_files(size):
+    """As a disk that is full: no file grows beyond `size`."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("name", ["precious", "lock", "onsale-data"])
