@@ -328,6 +328,8 @@ Server::Document Server::problem_document(Code code, std::string_view detail, st
     problem_headers_.append("Retry-After: ");
     problem_headers_.push_back(static_cast<char>('1' + random_.below(3)));
     problem_headers_.append("\r\n");
+  } else if (status == Status::unauthorized) {
+    problem_headers_.append("WWW-Authenticate: Bearer\r\n");  // RFC 9110, 15.5.2: a 401 says how to do better
   }
   return {problem_body_.view(), problem_headers_.view()};
 }

@@ -59,6 +59,7 @@ def own_token(buyer, rest):
 
 def refused(reply, *codes):
     assert reply.status == 401 and reply.code in codes, reply
+    assert reply.headers["www-authenticate"] == "Bearer"
     assert reply.json()["detail"]
 
 
