@@ -147,9 +147,11 @@ def _findings(tree, files, say):
     each half is a unit."""
     unit = tree.known / f"UnifiedSource-{threading.get_ident()}.cpp"
     unit.write_text("".join(f'#include "{file}"\n' for file in files), encoding="utf-8")
-    done = tree.workers.run(["clang-tidy", "--quiet", f"--config-file={tree.root / '.clang-tidy'}", str(unit), "--",
-                             *tree.flags], cwd=tree.root, stderr=subprocess.PIPE)
-    unit.unlink()
+    try:
+        done = tree.workers.run(["clang-tidy", "--quiet", f"--config-file={tree.root / '.clang-tidy'}", str(unit), "--",
+                                 *tree.flags], cwd=tree.root, stderr=subprocess.PIPE)
+    finally:
+        unit.unlink()
     if done.returncode == 0:
         return ""
     words = (done.stdout or done.stderr).decode(errors="replace").replace(f"{tree.root}/", "")

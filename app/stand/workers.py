@@ -61,7 +61,9 @@ class Workers:
         return folder
 
     def run(self, command, *, timeout_s=None, stop_signal=signal.SIGTERM, **options):
-        """As subprocess.run with the output kept as bytes, standard error in it, unless `options` say otherwise."""
+        """As subprocess.run with the output kept as bytes, standard error in it, unless `options` say otherwise.
+
+        What was ended because the block was left has no result: CancelledError."""
         process = self._start(command, stop_signal, {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options})
         try:
             output, errors = process.communicate(timeout=timeout_s)
@@ -71,6 +73,8 @@ class Workers:
             raise subprocess.TimeoutExpired(command, timeout_s, output) from None
         finally:
             self._nursery.forget(process.pid)
+        if self._ending:
+            raise concurrent.futures.CancelledError
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def _start(self, command, stop_signal, options):
