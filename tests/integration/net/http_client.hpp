@@ -212,7 +212,7 @@ class Running {
 };
 
 template <class Until>
-bool eventually(Until until, int64_t ms_max = 3000) {
+bool eventually(Until until, int64_t ms_max = 60'000) {
   for (auto deadline_ms = core::monotonic_ms() + ms_max; core::monotonic_ms() < deadline_ms;) {
     if (until()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds{2});

@@ -27,11 +27,11 @@ void sleep_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::millisecond
 }  // namespace
 
 TEST_CASE("a half request behind large answers has its full time once they are read") {
-  net_test::Running running{{.request_ms_max = 400}, routes};
+  net_test::Running running{{.request_ms_max = 1500}, routes};
   net_test::Client client{running.port(), 4096};
   for (int i = 0; i < 8; ++i) REQUIRE(client.send(large_request));
   REQUIRE(client.send(small_request.substr(0, 10)));
-  sleep_ms(700);
+  sleep_ms(2000);
   for (int i = 0; i < 8; ++i) REQUIRE(client.receive().body.size() == 1024 * 1024);
   REQUIRE(client.send(small_request.substr(10)));
   CHECK(client.receive().body == "{}");
@@ -45,9 +45,10 @@ TEST_CASE("clients that do not read and clients that drip hold up nobody else") 
     REQUIRE(slow.back()->send(i % 2 == 0 ? large_request : small_request.substr(0, 20)));
   }
   net_test::Client client{running.port()};
-  auto begin_ms = core::monotonic_ms();
   for (int i = 0; i < 200; ++i) REQUIRE(client.ask(small_request).status == 200);
-  CHECK(core::monotonic_ms() - begin_ms < 2000);
+  // It did not have to wait until a limit had cut one of them.
+  const auto& metrics = running.server().metrics();
+  CHECK(metrics.slow_readers_cut.value() + metrics.request_timeouts.value() == 0);
 }
 
 TEST_CASE("bytes a second on a used connection do not outlive the request's limit") {
@@ -56,8 +57,8 @@ TEST_CASE("bytes a second on a used connection do not outlive the request's limi
   REQUIRE(client.ask(small_request).status == 200);
   sleep_ms(300);  // idle is no request: the limit begins with the first byte
   REQUIRE(client.ask(small_request).status == 200);
-  auto begin_ms = core::monotonic_ms();
-  for (std::size_t at = 0; at < small_request.size() && client.send(small_request.substr(at, 1)); ++at) sleep_ms(30);
-  CHECK(core::monotonic_ms() - begin_ms < 900);
+  std::size_t at = 0;  // of 33 bytes, which would take a second
+  for (; at < small_request.size() && client.send(small_request.substr(at, 1)); ++at) sleep_ms(30);
+  CHECK(at < small_request.size());
   CHECK(running.server().metrics().request_timeouts.value() == 1);
 }
