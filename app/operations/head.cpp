@@ -1,5 +1,7 @@
 #include "app/operations/head.hpp"
 
+#include <algorithm>
+
 #include "net/wire/http_text.hpp"
 
 namespace app::operations {
@@ -35,13 +37,12 @@ const char* target_problem(std::string_view target, http::verb method) {
   if (!target.starts_with('/') && !(target == "*" && method == http::verb::options)) {
     return "the target must begin with a slash";
   }
-  const bool foreign = target.find_first_of("#\\\"<>") != std::string_view::npos;
-  for (const char c : target) {
-    if (static_cast<unsigned char>(c) > 0x7e) return "the target holds a byte beyond ASCII";
+  const auto beyond_ascii = [](char c) { return static_cast<unsigned char>(c) > 0x7e; };
+  if (std::ranges::any_of(target, beyond_ascii) || target.find_first_of("#\\\"<>") != std::string_view::npos ||
+      !net::http::escapes_are_sound(target)) {
+    return "the target holds a character or an escape that has no place there";
   }
-  return foreign || !net::http::escapes_are_sound(target)
-             ? "the target holds a character or an escape that has no place there"
-             : nullptr;
+  return nullptr;
 }
 
 // Two readers of one stream must never see two different ends of a body.
@@ -61,11 +62,6 @@ const char* framing_problem(const HeadFields& fields) {
   return nullptr;
 }
 
-bool has_body(const HeadFields& fields) {
-  if (fields.count(http::field::transfer_encoding) > 0) return true;
-  return net::http::parse_digits(view(fields[http::field::content_length])).value_or(0) > 0;
-}
-
 const char* read_expectations(const HeadFields& fields, Head& head) {
   if (is_http_1_0(fields)) return nullptr;  // it has none, whatever it says
   const auto [begin, end] = fields.equal_range(http::field::expect);
@@ -82,7 +78,9 @@ const char* read_expectations(const HeadFields& fields, Head& head) {
 Head head_of(const HeadFields& fields) {
   Head head;
   head.target = view(fields.target());
-  head.has_body = has_body(fields);
+  const auto length = net::http::parse_digits(view(fields[http::field::content_length])).value_or(0);
+  head.content_bytes = static_cast<std::size_t>(length);
+  head.has_body = length > 0 || fields.count(http::field::transfer_encoding) > 0;
   const auto method = fields.method();
   if (method == http::verb::unknown || method == http::verb::connect) {
     head.problem = "the method is not one that this server knows";

@@ -4,6 +4,7 @@
 // Ownership: views refer to the fields. Thread: any; pure.
 #pragma once
 #include <boost/beast/http/message.hpp>
+#include <cstddef>
 #include <string_view>
 
 namespace app::operations {
@@ -11,6 +12,7 @@ namespace app::operations {
 struct Head {
   std::string_view target;  // path and query, also of an absolute form; "*" of OPTIONS
   bool has_body = false;
+  std::size_t content_bytes = 0;  // as said; 0 of a body in chunks
   bool expects_continue = false;  // the body comes when it is asked for
   const char* problem = nullptr;  // a literal: why nobody may act on it; where it ends is then not known for sure
 };

@@ -208,7 +208,7 @@ bool Session::accept_call() {
 // Only a hall may be large; also because the other calls include those that need no token.
 bool Session::accept_small_body() {
   parser_->body_limit(core::limits::body_bytes_max);  // holds for chunks; a length was judged before
-  if (parser_->content_length().value_or(0) <= core::limits::body_bytes_max) return true;
+  if (head_.content_bytes <= core::limits::body_bytes_max) return true;
   refuse_body(core::limits::body_bytes_max);
   return false;
 }
