@@ -28,6 +28,8 @@ def remove_data(directory):
     folder.acquire()
     folder.remove()
     folder.release()
+    if folder.directory.exists():
+        raise StandError(f"{folder.directory} cannot be deleted; do its files belong to somebody else?")
 
 
 def remove_builds(directories):
@@ -36,8 +38,15 @@ def remove_builds(directories):
     left = [directory for directory in there if directory.is_symlink() or not _is_build(directory)]
     for directory in there:
         if directory not in left:
-            shutil.rmtree(directory)
+            _delete(directory)
     return left
+
+
+def _delete(directory):
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise StandError(f"{directory} cannot be deleted: {error.filename}: {error.strerror}") from None
 
 
 def _is_build(directory):
