@@ -91,7 +91,8 @@ struct Chaos {
   }
 
   std::mt19937_64 random;
-  fixtures::RedisServer redis;
+  // With everysec Redis may answer before it has written: while an fsync is under way on a busy disk.
+  fixtures::RedisServer redis{{.append_fsync = "always"}};
   Operator other{redis.port()};
   Script script{other, mark_done};
   World world{impatient(redis.port()), {script.loaded()}};
