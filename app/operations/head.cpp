@@ -11,8 +11,6 @@ namespace {
 namespace http = boost::beast::http;
 using net::http::equal_ignoring_case;
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
 bool is_http_1_0(const HeadFields& fields) { return fields.version() < 11; }
 
 const char* host_problem(const HeadFields& fields) {

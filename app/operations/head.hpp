@@ -9,6 +9,9 @@
 
 namespace app::operations {
 
+// Beast has a type of its own for it.
+inline std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
 struct Head {
   std::string_view target;  // path and query, also of an absolute form; "*" of OPTIONS
   bool has_body = false;

@@ -35,7 +35,6 @@ constexpr std::size_t head_read_bytes = 4096;  // at a time; most heads are smal
 constexpr std::size_t drain_bytes_max = 8 * 1024 * 1024;
 constexpr std::chrono::seconds drain_time_max{2};
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 beast::string_view beast_view(std::string_view text) { return {text.data(), text.size()}; }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
