@@ -7,6 +7,7 @@ import subprocess
 from client import eventually
 
 ANNOUNCED_S_MAX = 60.0
+_NOT_YET = ("Unknown topic or partition", "Leader not available")  # of a topic that is being created
 
 
 @dataclasses.dataclass
@@ -27,9 +28,12 @@ class Message:
 
 
 def read_topic(brokers, topic):
-    """All messages of a topic, partition by partition in their order, duplicates included."""
+    """All messages of a topic, partition by partition in their order, duplicates included. The first one creates it."""
     done = subprocess.run(["kcat", "-C", "-q", "-e", "-J", "-b", brokers, "-t", topic, "-o", "beginning",
-                           "-X", "broker.address.family=v4"], capture_output=True, text=True, timeout=60, check=True)
+                           "-X", "broker.address.family=v4"], capture_output=True, text=True, timeout=60)
+    if done.returncode != 0 and any(word in done.stderr for word in _NOT_YET):
+        return []
+    assert done.returncode == 0, done.stderr
     return [parse_message(line) for line in done.stdout.splitlines() if line]
 
 
