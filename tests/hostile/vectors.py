@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import re
+from collections.abc import Callable
 
 _TABLE = pathlib.Path(__file__).with_name("vectors.txt")
 _ESCAPE = re.compile(r"\\(?:([rnt\\])|x([0-9a-f]{2})|\*\{(\d+)\}\{([^}]*)\})")
@@ -58,6 +59,15 @@ def load() -> list[Vector]:
         elif key and key != "#":
             _add(table[-1], key, text.lstrip())
     return table
+
+
+def check_each(check: Callable[[Vector], None]) -> None:
+    """Calls it for the whole table; what fails says of which line."""
+    for vector in load():
+        try:
+            check(vector)
+        except AssertionError as error:
+            raise AssertionError(f"{vector.name}: {error}") from error
 
 
 def _add(vector: Vector, key: str, text: str) -> None:

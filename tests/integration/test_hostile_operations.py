@@ -9,7 +9,7 @@ import re
 
 import pytest
 from client import Http, Raw, answers_to, replies_in
-from hostile.vectors import load
+from hostile.vectors import check_each, load
 
 CLOSE_S_MAX = 20.0
 GOOD = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -67,11 +67,7 @@ def check_vector(stand, vector, pieces):
 @pytest.mark.sanitized
 @pytest.mark.parametrize("pieces", [1, 7, 100_000], ids=["whole", "in pieces", "byte by byte"])
 def test_the_operations_listener_reads_every_stream_as_the_public_one_does(stand, pieces):
-    for vector in load():
-        try:
-            check_vector(stand, vector, pieces)
-        except AssertionError as error:
-            raise AssertionError(f"{vector.name}: {error}") from error
+    check_each(lambda vector: check_vector(stand, vector, pieces))
 
 
 def test_every_difference_is_about_a_line_of_the_table():
