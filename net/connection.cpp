@@ -102,7 +102,7 @@ void Connection::take(std::string_view bytes) {
 bool Connection::keep(std::string_view bytes) {
   auto* inbox = Inbox::append(server_.buffers(), inbox_, bytes);
   if (inbox == nullptr) {
-    const bool flood = inbox_ != nullptr && inbox_->size() + bytes.size() > Inbox::bytes_max;
+    const bool flood = inbox_ != nullptr && !inbox_->may_take(bytes);
     (flood ? server_.metrics_.floods_cut : server_.metrics_.memory_refusals).add();
     terminate();
     return false;

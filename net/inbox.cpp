@@ -29,8 +29,8 @@ Inbox* Inbox::append(BufferPool& pool, Inbox* inbox, std::string_view bytes) {
     if (fresh != nullptr) fresh->put(bytes);
     return fresh;
   }
+  if (!inbox->may_take(bytes)) return nullptr;
   auto size = inbox->size() + bytes.size();
-  if (size > bytes_max) return nullptr;
   if (size > inbox->capacity()) {
     auto* larger = create(pool, size);
     if (larger == nullptr) return nullptr;

@@ -29,6 +29,7 @@ class Inbox {
 
   std::string_view bytes() const { return {data() + begin_, end_ - begin_}; }
   std::size_t size() const { return end_ - begin_; }
+  bool may_take(std::string_view more) const { return size() + more.size() <= bytes_max; }
   void discard(std::size_t size) { begin_ += static_cast<uint32_t>(size); }
 
   http::RequestReader reader;  // of the message that begins at bytes()
